@@ -1,0 +1,61 @@
+//! Differences as plain values: where, which kind, and both sides, bounded.
+//!
+//! Rendering is elsewhere; see the document `parallax.diff/1`.
+
+use serde::Serialize;
+
+/// One typed mismatch at one path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The part of the message.
+    #[serde(rename = "in")]
+    pub part: Part,
+    /// A JSON pointer (body) or a name; empty for the status and for a whole body.
+    pub path: String,
+    /// The path with array indices and map-like keys generalised to `*`.
+    pub pattern: String,
+    /// What is wrong there.
+    pub kind: Kind,
+    /// The left side as written, bounded; `None` where it has nothing.
+    pub left: Option<String>,
+    /// The right side as written, bounded.
+    pub right: Option<String>,
+}
+
+/// A part of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The status.
+    Status,
+    /// A header.
+    Header,
+    /// A trailer.
+    Trailer,
+    /// A cookie that the response sets.
+    Cookie,
+    /// The body.
+    Body,
+}
+
+/// What is wrong at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The right side lacks it.
+    Missing,
+    /// Only the right side has it.
+    Extra,
+    /// Another JSON type.
+    Type,
+    /// Another value of the same type.
+    Value,
+    /// The same elements in another order.
+    Order,
+    /// Another number of elements or bytes.
+    Length,
+    /// Another content coding, charset or framing.
+    Encoding,
+    /// One side is not what its type says.
+    Unparsable,
+}

@@ -1,0 +1,1 @@
+//! Rules that hide expected variation.

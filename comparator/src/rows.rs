@@ -1,0 +1,111 @@
+//! Tally rows: everything that the judge reads, as integers.
+//!
+//! Merging rows of one window is addition (sets: union), so partitions can be tallied anywhere and
+//! in any order. Written as `parallax.tally/1`, one JSON object a line.
+
+use crate::check::Check;
+use crate::slice::Slice;
+use parallax_exchange::Admissions;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Units made worse and better.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signs {
+    /// Units in which the candidate did worse than the control.
+    pub worse: u64,
+    /// Units in which it did better.
+    pub better: u64,
+}
+
+/// The counts of one check in one slice and window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// The run's window index, from 1; gaps are empty windows.
+    pub window: u64,
+    /// The sub-population.
+    pub slice: Slice,
+    /// The question.
+    pub check: Check,
+    /// Units counted; for latency only those with a published threshold.
+    pub units: u64,
+    /// Signs of a count check.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub signs: Option<Signs>,
+    /// Signs of a latency check, candidate granted g_R.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reject: Option<Signs>,
+    /// Signs of a latency check, candidate granted g_P.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promote: Option<Signs>,
+    /// The published threshold x of a latency check, in nanoseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold_ns: Option<u64>,
+    /// Units in which the control was bad.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_bad: Option<u64>,
+    /// Discordant requests by candidate replica: `worse` A=1,B=0, `better` A=0,B=1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replicas: BTreeMap<String, Signs>,
+}
+
+/// What happened to the exchanges of one window.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exposure {
+    /// Admitted to the mirror.
+    pub mirrored: u64,
+    /// Every mirrored role ended in an outcome.
+    pub compared: u64,
+    /// Given up at admission for all roles.
+    pub shed: u64,
+    /// Evidence that arrived after its window was sealed.
+    pub late: u64,
+    /// The primary has no outcome; in no check.
+    pub primary_failed: u64,
+    /// The candidate has no response.
+    pub candidate_missing: u64,
+    /// The control has no response.
+    pub control_missing: u64,
+    /// The control has no response and the candidate has one.
+    pub control_only_missing: u64,
+    /// The candidate's copy was sent first.
+    pub candidate_first: u64,
+    /// Copies offered to the candidate.
+    pub candidate_offered: u64,
+    /// Copies offered to the control.
+    pub control_offered: u64,
+    /// The smallest 64-bit hashes of the cluster keys seen, ascending, 1,024 at most.
+    pub keys: Vec<u64>,
+}
+
+/// One sealed window: the judge's whole input.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SealedWindow {
+    /// The run's window index, from 1.
+    pub window: u64,
+    /// Unix time in nanoseconds at which the window ends: the watermark.
+    pub end_ns: u64,
+    /// What happened at the mirror's door; absent in imported tallies.
+    pub admissions: Option<Admissions>,
+    /// What happened to the exchanges; absent in imported tallies that have none.
+    pub exposure: Option<Exposure>,
+    /// Counts, sorted by slice, then check.
+    pub rows: Vec<Row>,
+    /// Latency of each role by slice.
+    pub latency: BTreeMap<Slice, RoleHistograms>,
+}
+
+/// Latency histograms of the roles: HDR, nanoseconds, 1 ns to 1 h, 3 significant digits.
+///
+/// A missing outcome is +infinity: counted in `missing`, in no bucket.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RoleHistograms {
+    /// The primary's.
+    pub primary: Option<hdrhistogram::Histogram<u64>>,
+    /// The candidate's.
+    pub candidate: Option<hdrhistogram::Histogram<u64>>,
+    /// The control's.
+    pub control: Option<hdrhistogram::Histogram<u64>>,
+    /// Missing outcomes of primary, candidate, control.
+    pub missing: [u64; 3],
+}

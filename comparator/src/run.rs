@@ -1,0 +1,60 @@
+//! What is fixed when a run starts: the first record of its log.
+
+use crate::slice::Slice;
+use parallax_config::{Policy, Rule};
+use serde::{Deserialize, Serialize};
+
+/// One trial of one candidate digest under one policy.
+///
+/// Everything that the judge needs beside the tallies; a verdict is a function of this and of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Names the run, such as `2026-11-22T14-02Z-a1b2`.
+    pub run: String,
+    /// The run that this one continues.
+    pub continues: Option<String>,
+    /// Runs of the same candidate digest so far, this one included.
+    pub attempt: u64,
+    /// Unix time in nanoseconds.
+    pub started_ns: u64,
+    /// The build under validation.
+    pub candidate: Build,
+    /// The primary's build.
+    pub baseline: Build,
+    /// How the control is mirrored.
+    pub control: ControlMode,
+    /// The policy in full.
+    pub policy: Policy,
+    /// The masks in full.
+    pub rules: Vec<Rule>,
+    /// Named slices, from the policy or else the routes; `all` and `other` are implied.
+    pub slices: Vec<Slice>,
+    /// Version of the comparison; another version is another run.
+    pub normaliser: u32,
+}
+
+/// The version of the comparison itself: raised when equal inputs may compare differently.
+pub const NORMALISER: u32 = 1;
+
+/// A build of the service.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Build {
+    /// Image name.
+    pub image: Option<String>,
+    /// Image digest.
+    pub digest: Option<String>,
+    /// Source revision.
+    pub revision: Option<String>,
+}
+
+/// How the control is mirrored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ControlMode {
+    /// The same requests as the candidate.
+    Paired,
+    /// A hash-sampled fraction of them.
+    Sampled,
+    /// No control.
+    None,
+}

@@ -1,0 +1,94 @@
+//! `[[rules]]`: what may differ.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A rule that hides an expected variation before comparing: a mask.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Where it applies.
+    pub at: Place,
+    /// What it does there.
+    pub action: Action,
+    /// Restricts the rule to one route, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// Who answers for the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The day (UTC, `YYYY-MM-DD`) from which the rule is refused, so that masks do not outlive their reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub expires: Option<toml::value::Datetime>,
+}
+
+/// What a rule does where it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Any difference is expected.
+    Ignore,
+    /// The elements of the array may come in any order.
+    Unordered,
+    /// Numbers must be spelled alike; without this rule 1.0 equals 1.
+    ExactSpelling,
+}
+
+/// Where a rule applies: `body:<JSON pointer with * and **>`, `header:<name>`, `trailer:<name>`,
+/// `query:<name>`, `cookie:<name>` or `status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub enum Place {
+    /// The response's status.
+    Status,
+    /// A response header, by lower-case name.
+    Header(String),
+    /// A trailer, by lower-case name.
+    Trailer(String),
+    /// A cookie that the response sets.
+    Cookie(String),
+    /// A query parameter (of URLs in `Location`).
+    Query(String),
+    /// A JSON pointer in the body, in which `*` stands for one step and `**` for any number.
+    Body(String),
+}
+
+impl TryFrom<String> for Place {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let named = |name: &str| (!name.is_empty()).then(|| name.to_ascii_lowercase());
+        let place = match text.split_once(':') {
+            None if text == "status" => Some(Self::Status),
+            Some(("header", name)) => named(name).map(Self::Header),
+            Some(("trailer", name)) => named(name).map(Self::Trailer),
+            Some(("cookie", name)) if !name.is_empty() => Some(Self::Cookie(name.to_owned())),
+            Some(("query", name)) if !name.is_empty() => Some(Self::Query(name.to_owned())),
+            Some(("body", pointer)) if pointer.is_empty() || pointer.starts_with('/') => {
+                Some(Self::Body(pointer.to_owned()))
+            }
+            _ => None,
+        };
+        place.ok_or_else(|| {
+            format!(
+                "`{text}` is not a place; write body:/json/pointer (with * and **), header:<name>, \
+                 trailer:<name>, cookie:<name>, query:<name> or status"
+            )
+        })
+    }
+}
+
+impl From<Place> for String {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Status => "status".to_owned(),
+            Place::Header(name) => format!("header:{name}"),
+            Place::Trailer(name) => format!("trailer:{name}"),
+            Place::Cookie(name) => format!("cookie:{name}"),
+            Place::Query(name) => format!("query:{name}"),
+            Place::Body(pointer) => format!("body:{pointer}"),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The configuration file as a whole.
+
+use crate::{KeySource, Policy, Roles, Route, Rule, Span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+
+/// One validation: what listens, who answers, what is mirrored, what may differ, and the policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where clients connect.
+    #[serde(default)]
+    pub listen: Listen,
+    /// Where the verdict is served.
+    #[serde(default)]
+    pub console: Console,
+    /// Who answers.
+    pub roles: Roles,
+    /// What is mirrored; every GET and HEAD when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
+    /// Where the cluster key is found, first present wins; the connection when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key: Vec<KeySource>,
+    /// What may differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
+    /// What counts as worse, how sure to be, how long to wait.
+    #[serde(default)]
+    pub policy: Policy,
+    /// Bounds of the data plane.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Where evidence is kept.
+    #[serde(default)]
+    pub log: Log,
+}
+
+/// `[listen]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// Address and port; port 0 picks a free one.
+    #[schemars(with = "String")]
+    pub address: SocketAddr,
+    /// Listener threads, one current-thread runtime each; the number of cores when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 8080)), threads: None }
+    }
+}
+
+/// `[console]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Console {
+    /// Address and port of the page and the API; loopback by default.
+    #[schemars(with = "String")]
+    pub address: SocketAddr,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 8081)) }
+    }
+}
+
+/// `[limits]`: every queue, body and wait of the data plane is bounded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Client connections per listener thread.
+    pub connections: usize,
+    /// Exchanges in flight at the mirror, per listener thread.
+    pub copies_in_flight: usize,
+    /// Bytes held by exchanges in flight, per listener thread.
+    pub copy_bytes: usize,
+    /// Copies in flight to one role, per listener thread; beyond it that role's copy is refused.
+    pub role_in_flight: usize,
+    /// Bytes captured of one body; a longer response is compared by length and digest.
+    pub body_bytes: usize,
+    /// Idle upstream connections kept per role and listener thread.
+    pub idle_connections: usize,
+    /// Exchanges waiting for the comparator, all threads together.
+    pub queue_exchanges: usize,
+    /// Bytes waiting for the comparator, all threads together.
+    pub queue_bytes: usize,
+    /// Size of a message head, in bytes.
+    pub header_bytes: usize,
+    /// How long a client may take to send a request's head.
+    pub header_timeout: Span,
+    /// How long a connection to a role may take to be made.
+    pub connect_timeout: Span,
+    /// How long the primary may take until the head of its response.
+    pub primary_timeout: Span,
+    /// How long a shutdown waits for requests in flight.
+    pub drain_timeout: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            copies_in_flight: 4_096,
+            copy_bytes: 64 << 20,
+            role_in_flight: 1_024,
+            body_bytes: 1 << 20,
+            idle_connections: 256,
+            queue_exchanges: 16_384,
+            queue_bytes: 128 << 20,
+            header_bytes: 64 << 10,
+            header_timeout: Span::secs(15),
+            connect_timeout: Span::secs(5),
+            primary_timeout: Span::secs(60),
+            drain_timeout: Span::secs(10),
+        }
+    }
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `file:DIRECTORY`.
+    pub url: String,
+    /// Bytes after which a new segment file is begun.
+    pub segment_bytes: u64,
+    /// Bytes of all segments together, after which the oldest is removed.
+    pub total_bytes: u64,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { url: "file:parallax-log".to_owned(), segment_bytes: 64 << 20, total_bytes: 4 << 30 }
+    }
+}
