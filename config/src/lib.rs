@@ -4,6 +4,7 @@
 //! policy, is written here, checked before anything starts, and hashed into every verdict.
 //! This crate opens no socket and reads no file but the one it is given.
 
+mod day;
 mod duration;
 mod policy;
 mod roles;
@@ -11,8 +12,9 @@ mod routes;
 mod rules;
 mod settings;
 
+pub use day::Day;
 pub use duration::Span;
-pub use policy::{CheckPolicy, LatencyPolicy, Policy, SlicePolicy, UnitKind};
+pub use policy::{CheckPolicy, Policy, SlicePolicy, UnitKind};
 pub use roles::{Role, Roles};
 pub use routes::{KeySource, Route};
 pub use rules::{Action, Place, Rule};

@@ -168,15 +168,6 @@ pub struct CheckPolicy {
     /// Whether a promote needs this check's evidence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub required: Option<bool>,
-    /// Tolerances of a latency check.
-    #[serde(flatten)]
-    pub latency: LatencyPolicy,
-}
-
-/// Tolerances of one latency quantile.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct LatencyPolicy {
     /// 1 + rho_R: slower than this counts towards a reject.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reject_ratio: Option<f64>,

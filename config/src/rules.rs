@@ -1,5 +1,6 @@
 //! `[[rules]]`: what may differ.
 
+use crate::Day;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +20,7 @@ pub struct Rule {
     pub owner: Option<String>,
     /// The day (UTC, `YYYY-MM-DD`) from which the rule is refused, so that masks do not outlive their reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    pub expires: Option<toml::value::Datetime>,
+    pub expires: Option<Day>,
 }
 
 /// What a rule does where it matches.

@@ -1,0 +1,95 @@
+//! A calendar day: when a rule expires.
+
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+/// A day in UTC, written `2027-01-01`, with or without quotes.
+///
+/// In documents it is a string, so that a run's record reads alike in TOML and in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(with = "String", extend("format" = "date"))]
+pub struct Day(pub Date);
+
+impl Day {
+    /// Today in UTC, by the system's clock.
+    #[must_use]
+    pub fn today() -> Self {
+        Self(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Day {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self).map_err(|_| format!("`{text}` is not a day such as 2027-01-01"))
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DayVisitor)
+    }
+}
+
+struct DayVisitor;
+
+impl<'de> Visitor<'de> for DayVisitor {
+    type Value = Day;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a day such as 2027-01-01")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Day, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    /// TOML hands a bare date over as a map of its own making.
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Day, M::Error> {
+        let datetime = toml::value::Datetime::deserialize(MapAccessDeserializer::new(map))?;
+        datetime.to_string().parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Holder {
+        day: Day,
+    }
+
+    #[test]
+    fn a_day_reads_alike_bare_quoted_and_from_json() {
+        let bare: Holder = toml::from_str("day = 2027-01-02").unwrap();
+        let quoted: Holder = toml::from_str("day = \"2027-01-02\"").unwrap();
+        let json: Holder = serde_json::from_str(r#"{"day":"2027-01-02"}"#).unwrap();
+        assert_eq!(bare, quoted);
+        assert_eq!(bare, json);
+        assert_eq!(serde_json::to_string(&bare).unwrap(), r#"{"day":"2027-01-02"}"#);
+    }
+
+    #[test]
+    fn a_time_of_day_is_refused() {
+        assert!(toml::from_str::<Holder>("day = 2027-01-02T03:04:05Z").is_err());
+        assert!(toml::from_str::<Holder>("day = \"soon\"").is_err());
+    }
+}
