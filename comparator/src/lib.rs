@@ -9,6 +9,7 @@ pub mod check;
 pub mod compare;
 pub mod diff;
 pub mod judge;
+pub mod latencies;
 pub mod mask;
 pub mod report;
 pub mod rows;

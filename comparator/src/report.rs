@@ -36,7 +36,7 @@ pub struct Report {
     /// Latency of each role over the whole run, primary first.
     pub latency: Vec<RoleLatency>,
     /// Example exchanges, bounded, chosen by hash.
-    pub examples: Vec<Example>,
+    pub examples: Vec<Arc<Example>>,
 }
 
 /// The conservation law in numbers:
@@ -59,6 +59,8 @@ pub struct Conservation {
     pub lost: u64,
     /// Evidence that came after its window was sealed.
     pub late: u64,
+    /// Mirrored, and not yet in any of the counts above: in flight, or waiting to be compared.
+    pub open: u64,
 }
 
 /// How often one path differs.

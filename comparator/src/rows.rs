@@ -4,6 +4,7 @@
 //! in any order. Written as `parallax.tally/1`, one JSON object a line.
 
 use crate::check::Check;
+use crate::latencies::Latencies;
 use crate::slice::Slice;
 use parallax_exchange::Admissions;
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,9 @@ pub struct Exposure {
     pub candidate_offered: u64,
     /// Copies offered to the control.
     pub control_offered: u64,
+    /// A set of cluster keys is full (`keys_max`): returning keys can no longer be told.
+    #[serde(default)]
+    pub key_set_full: bool,
     /// The smallest 64-bit hashes of the cluster keys seen, ascending, 1,024 at most.
     pub keys: Vec<u64>,
 }
@@ -95,17 +99,32 @@ pub struct SealedWindow {
     pub latency: BTreeMap<Slice, RoleHistograms>,
 }
 
-/// Latency histograms of the roles: HDR, nanoseconds, 1 ns to 1 h, 3 significant digits.
+/// Latencies of the roles in one slice and window.
 ///
 /// A missing outcome is +infinity: counted in `missing`, in no bucket.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RoleHistograms {
     /// The primary's.
-    pub primary: Option<hdrhistogram::Histogram<u64>>,
+    #[serde(default, skip_serializing_if = "Latencies::is_empty")]
+    pub primary: Latencies,
     /// The candidate's.
-    pub candidate: Option<hdrhistogram::Histogram<u64>>,
+    #[serde(default, skip_serializing_if = "Latencies::is_empty")]
+    pub candidate: Latencies,
     /// The control's.
-    pub control: Option<hdrhistogram::Histogram<u64>>,
+    #[serde(default, skip_serializing_if = "Latencies::is_empty")]
+    pub control: Latencies,
     /// Missing outcomes of primary, candidate, control.
     pub missing: [u64; 3],
+}
+
+impl RoleHistograms {
+    /// Adds the counts of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        self.primary.merge(&other.primary);
+        self.candidate.merge(&other.candidate);
+        self.control.merge(&other.control);
+        for (mine, theirs) in self.missing.iter_mut().zip(other.missing) {
+            *mine += theirs;
+        }
+    }
 }
