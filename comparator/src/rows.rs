@@ -8,7 +8,7 @@ use crate::latencies::Latencies;
 use crate::slice::Slice;
 use parallax_exchange::Admissions;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Units made worse and better.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,10 @@ pub struct Exposure {
     pub control_missing: u64,
     /// The control has no response and the candidate has one.
     pub control_only_missing: u64,
-    /// The candidate's copy was sent first.
+    /// Compared exchanges whose copies went to both candidate and control.
+    #[serde(default)]
+    pub ordered: u64,
+    /// Of the `ordered` ones, those whose candidate copy was sent first.
     pub candidate_first: u64,
     /// Copies offered to the candidate.
     pub candidate_offered: u64,
@@ -82,12 +85,39 @@ pub struct Exposure {
     pub keys: Vec<u64>,
 }
 
+/// Something that ends a run's validity for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The candidate's build changed during the run.
+    CandidateChanged,
+    /// The primary's build changed during the run.
+    BaselineChanged,
+    /// The control's build changed during the run.
+    ControlChanged,
+    /// Part of the evidence was compared by another version of the comparison.
+    NormaliserChanged,
+    /// Part of the evidence was gathered under another policy.
+    PolicyChanged,
+    /// A set of key hashes reached `keys_max`, so returning keys can no longer be told.
+    KeySetFull,
+}
+
+/// Requests of one slice and window; estimates for people, no evidence.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SliceCounts {
+    /// Compared requests.
+    pub requests: u64,
+    /// Units left out because their key was counted before in its key block.
+    pub repeated: u64,
+}
+
 /// One sealed window: the judge's whole input.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SealedWindow {
     /// The run's window index, from 1.
     pub window: u64,
-    /// Unix time in nanoseconds at which the window ends: the watermark.
+    /// Unix time in nanoseconds at which the window ends: the watermark; 0 where it is not known.
     pub end_ns: u64,
     /// What happened at the mirror's door; absent in imported tallies.
     pub admissions: Option<Admissions>,
@@ -95,8 +125,12 @@ pub struct SealedWindow {
     pub exposure: Option<Exposure>,
     /// Counts, sorted by slice, then check.
     pub rows: Vec<Row>,
+    /// Requests by slice.
+    pub slices: BTreeMap<Slice, SliceCounts>,
     /// Latency of each role by slice.
     pub latency: BTreeMap<Slice, RoleHistograms>,
+    /// What ends the run's validity.
+    pub faults: BTreeSet<Fault>,
 }
 
 /// Latencies of the roles in one slice and window.

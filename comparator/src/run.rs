@@ -1,5 +1,6 @@
 //! What is fixed when a run starts: the first record of its log.
 
+use crate::check::Check;
 use crate::slice::Slice;
 use parallax_config::{Policy, Rule};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,37 @@ pub struct Run {
     pub slices: Vec<Slice>,
     /// Version of the comparison; another version is another run.
     pub normaliser: u32,
+    /// The candidate's replicas where they are known; a verdict can then tell a bad replica from a bad build.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<String>,
+    /// What the previous run of this service counted by slice; weights and expectations come from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<SliceHistory>,
+    /// Counts of an earlier A/A run of this rig; they bound the noise where there is no control.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub noise: Vec<NoiseCounts>,
+}
+
+/// What an earlier run counted in one slice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SliceHistory {
+    /// The sub-population.
+    pub slice: Slice,
+    /// Its units of the mismatch check.
+    pub units: u64,
+    /// Windows that the run had, empty ones included; at least 1.
+    pub windows: u64,
+}
+
+/// What an A/A run without a control counted for one check over the whole population.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoiseCounts {
+    /// The question.
+    pub check: Check,
+    /// Units.
+    pub units: u64,
+    /// Units in which the copy did worse than the primary.
+    pub worse: u64,
 }
 
 /// The version of the comparison itself: raised when equal inputs may compare differently.
