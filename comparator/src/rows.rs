@@ -19,6 +19,14 @@ pub struct Signs {
     pub better: u64,
 }
 
+impl Signs {
+    /// Adds the counts of `other`.
+    pub fn merge(&mut self, other: Self) {
+        self.worse += other.worse;
+        self.better += other.better;
+    }
+}
+
 /// The counts of one check in one slice and window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
@@ -52,6 +60,7 @@ pub struct Row {
 
 /// What happened to the exchanges of one window.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Exposure {
     /// Admitted to the mirror.
     pub mirrored: u64,
@@ -70,7 +79,6 @@ pub struct Exposure {
     /// The control has no response and the candidate has one.
     pub control_only_missing: u64,
     /// Compared exchanges whose copies went to both candidate and control.
-    #[serde(default)]
     pub ordered: u64,
     /// Of the `ordered` ones, those whose candidate copy was sent first.
     pub candidate_first: u64,
@@ -78,11 +86,49 @@ pub struct Exposure {
     pub candidate_offered: u64,
     /// Copies offered to the control.
     pub control_offered: u64,
-    /// A set of cluster keys is full (`keys_max`): returning keys can no longer be told.
-    #[serde(default)]
+    /// A set of cluster keys is full (`keys_max`): returning keys can no longer be told, and no unit of
+    /// the slice is counted in this window.
     pub key_set_full: bool,
-    /// The smallest 64-bit hashes of the cluster keys seen, ascending, 1,024 at most.
+    /// 64-bit hashes of cluster keys, ascending: those of the window that are new among the 1,024
+    /// smallest of the run. So the 1,024 smallest of all windows together are those of the run.
+    #[serde(with = "hex_keys")]
     pub keys: Vec<u64>,
+}
+
+impl Exposure {
+    /// Adds the counts of another part of the same window; `keys` become the union.
+    pub fn merge(&mut self, other: &Self) {
+        self.mirrored += other.mirrored;
+        self.compared += other.compared;
+        self.shed += other.shed;
+        self.late += other.late;
+        self.primary_failed += other.primary_failed;
+        self.candidate_missing += other.candidate_missing;
+        self.control_missing += other.control_missing;
+        self.control_only_missing += other.control_only_missing;
+        self.ordered += other.ordered;
+        self.candidate_first += other.candidate_first;
+        self.candidate_offered += other.candidate_offered;
+        self.control_offered += other.control_offered;
+        self.key_set_full |= other.key_set_full;
+        self.keys.extend(&other.keys);
+        self.keys.sort_unstable();
+        self.keys.dedup();
+    }
+}
+
+/// Hashes use all 64 bits, which not every reader of JSON keeps in a number.
+mod hex_keys {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(keys: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(keys.iter().map(|key| format!("{key:016x}")))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        texts.iter().map(|text| u64::from_str_radix(text, 16).map_err(D::Error::custom)).collect()
+    }
 }
 
 /// Something that ends a run's validity for good.
@@ -104,12 +150,25 @@ pub enum Fault {
 }
 
 /// Requests of one slice and window; estimates for people, no evidence.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SliceCounts {
-    /// Compared requests.
+    /// Requests that entered the checks.
     pub requests: u64,
     /// Units left out because their key was counted before in its key block.
     pub repeated: u64,
+    /// Bad requests by count check.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub bad: BTreeMap<Check, Badness>,
+}
+
+/// Bad requests of one check.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Badness {
+    /// In which the candidate was bad.
+    pub candidate: u64,
+    /// In which the control was.
+    pub control: u64,
 }
 
 /// One sealed window: the judge's whole input.

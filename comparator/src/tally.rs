@@ -1,1 +1,220 @@
-//! The tally.
+//! The tally: from observed exchanges to sealed windows of integers.
+//!
+//! Exchanges are cut by admission time into windows, inside a window into slices, and inside a slice
+//! into *units*: all exchanges of one cluster key. A unit has one sign for each check, whatever the
+//! number of its requests, because requests of one key share their fate (`verdict.md` 2.1).
+//!
+//! Everything kept is an integer and merging is addition, so the order in which the exchanges of a
+//! window arrive, and the way they are spread over threads, change nothing. What does depend on the
+//! past (thresholds, returning keys) reads sealed windows only, and a window is never opened before
+//! the windows that it reads are sealed: [`Tally::next_to_seal`] and [`Unsealed`] see to that, so a
+//! replay that seals where the live run sealed counts the same.
+//!
+//! Memory: one [`unit`](self) takes about 100 bytes for each slice and open window; a counted key 8
+//! to 16 bytes per slice, up to the policy's `keys_max`; latencies a few kB per slice, role and window.
+
+mod bounds;
+mod keys;
+mod marks;
+mod plan;
+mod replicas;
+mod seal;
+mod slicer;
+mod unit;
+mod window;
+
+pub use plan::PlanError;
+pub use window::OpenWindow;
+
+use crate::compare::Observation;
+use crate::rows::SealedWindow;
+use crate::run::Run;
+use bounds::History;
+use keys::{KeySets, SmallestKeys};
+use parallax_exchange::{Admissions, Exchange};
+use plan::Plan;
+use slicer::Slicer;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What became of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Compared, in the window that it was admitted in.
+    Compared,
+    /// Its window is sealed already: counted as late, in no check.
+    Late,
+    /// It has no copy: a recording, not evidence.
+    NotMirrored,
+}
+
+/// An exchange came before a window that its thresholds read was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("window {0} must be sealed before this exchange can be counted; the log lacks its seal")]
+pub struct Unsealed(pub u64);
+
+/// A window cannot be sealed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// Windows are sealed once, in ascending order.
+    #[error("window {0} or a later one is sealed already; a log seals each window once, in order")]
+    Again(u64),
+    /// Exchanges of an earlier window wait.
+    #[error("window {0} has exchanges and must be sealed first")]
+    Earlier(u64),
+    /// The run begins with its first exchange.
+    #[error("window {0} ends before the first exchange of the run")]
+    BeforeStart(u64),
+}
+
+/// The counts of a run's open windows, and what the next ones need of the past.
+///
+/// Windows are named by their absolute index: admission time (Unix) divided by the window's length.
+#[derive(Debug)]
+pub struct Tally {
+    plan: Arc<Plan>,
+    slicer: Slicer,
+    open: BTreeMap<u64, OpenWindow>,
+    /// Window and time of the earliest exchange; fixed by the first seal.
+    first: Option<First>,
+    sealed: Option<u64>,
+    history: History,
+    keys: KeySets,
+    smallest: SmallestKeys,
+    /// Exchanges that came too late since the newest seal.
+    late: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct First {
+    window: u64,
+    admitted_ns: u64,
+}
+
+impl Tally {
+    /// An empty tally of `run`.
+    ///
+    /// # Errors
+    /// A policy or slice that cannot be tallied.
+    pub fn new(run: &Run) -> Result<Self, PlanError> {
+        let plan = Arc::new(Plan::new(run)?);
+        Ok(Self {
+            slicer: Slicer::new(&plan.slices),
+            history: History::new(plan.slices.len()),
+            keys: KeySets::new(&plan),
+            plan,
+            open: BTreeMap::new(),
+            first: None,
+            sealed: None,
+            smallest: SmallestKeys::default(),
+            late: 0,
+        })
+    }
+
+    /// The window in which `admitted_ns` lies.
+    #[must_use]
+    pub fn window_of(&self, admitted_ns: u64) -> u64 {
+        admitted_ns / self.plan.window_ns
+    }
+
+    /// The newest sealed window.
+    #[must_use]
+    pub fn sealed(&self) -> Option<u64> {
+        self.sealed
+    }
+
+    /// The run's index of a window, from 1; 0 for windows before the first exchange.
+    #[must_use]
+    pub fn run_index(&self, window: u64) -> u64 {
+        self.first.map_or(0, |first| (window + 1).saturating_sub(first.window))
+    }
+
+    /// The newest window with exchanges that is not sealed.
+    #[must_use]
+    pub fn newest_open(&self) -> Option<u64> {
+        self.open.keys().next_back().copied()
+    }
+
+    /// The window to seal next so that in the end everything up to `through` is sealed; `None` when it is.
+    ///
+    /// Windows without exchanges are passed over, except `through` itself.
+    #[must_use]
+    pub fn next_to_seal(&self, through: u64) -> Option<u64> {
+        let first = self.first?;
+        if through < first.window || self.sealed.is_some_and(|sealed| through <= sealed) {
+            return None;
+        }
+        Some(self.open.keys().next().map_or(through, |oldest| through.min(*oldest)))
+    }
+
+    /// The newest window that must be sealed before an exchange admitted in `window` is counted.
+    #[must_use]
+    pub fn read_by(&self, window: u64) -> Option<u64> {
+        let newest = window.checked_sub(self.plan.lag + 1)?;
+        self.next_to_seal(newest).map(|_| newest)
+    }
+
+    /// Counts one exchange.
+    ///
+    /// # Errors
+    /// [`Unsealed`] where [`Tally::read_by`] was not heeded; nothing is counted then.
+    pub fn count(&mut self, exchange: &Exchange, seen: &Observation) -> Result<Fate, Unsealed> {
+        if exchange.outcomes.candidate.is_none() {
+            return Ok(Fate::NotMirrored);
+        }
+        let window = self.window_of(exchange.admitted_ns);
+        if let Some(unsealed) = self.read_by(window) {
+            return Err(Unsealed(unsealed));
+        }
+        if self.sealed.is_some_and(|sealed| window <= sealed) {
+            self.late += 1;
+            return Ok(Fate::Late);
+        }
+        self.begin(window, exchange.admitted_ns);
+        let past = self.history.look(&self.plan, self.run_index(window), self.is_warm(window));
+        let open = self.open.entry(window).or_insert_with(|| OpenWindow::new(Arc::clone(&self.plan)));
+        let block = self.plan.block_of(window);
+        let known = |slice: usize| self.keys.holds(slice, block, exchange.cluster_key);
+        open.count(exchange, seen, &self.slicer.slices_of(&exchange.labels), &past, known);
+        Ok(Fate::Compared)
+    }
+
+    /// Seals one window: closes its units and turns them into rows.
+    ///
+    /// # Errors
+    /// [`SealError`] for any window that [`Tally::next_to_seal`] would not name.
+    pub fn seal(&mut self, window: u64, admissions: Option<Admissions>) -> Result<SealedWindow, SealError> {
+        let first = self.first.ok_or(SealError::BeforeStart(window))?;
+        if window < first.window {
+            return Err(SealError::BeforeStart(window));
+        }
+        if self.sealed.is_some_and(|sealed| window <= sealed) {
+            return Err(SealError::Again(window));
+        }
+        if let Some(oldest) = self.open.keys().next().filter(|oldest| **oldest < window) {
+            return Err(SealError::Earlier(*oldest));
+        }
+        let open = self.open.remove(&window).unwrap_or_else(|| OpenWindow::new(Arc::clone(&self.plan)));
+        self.sealed = Some(window);
+        let block = self.plan.block_of(window);
+        let mut sealed = open.close(&mut self.keys, block, &mut self.smallest);
+        sealed.window = self.run_index(window);
+        sealed.end_ns = (window + 1).saturating_mul(self.plan.window_ns);
+        seal::expose(&mut sealed, admissions, std::mem::take(&mut self.late));
+        self.history.add(&self.plan, &sealed);
+        Ok(sealed)
+    }
+
+    /// Before the first seal an earlier exchange may still come, and then the run began with it.
+    fn begin(&mut self, window: u64, admitted_ns: u64) {
+        if self.sealed.is_none() && self.first.is_none_or(|first| admitted_ns < first.admitted_ns) {
+            self.first = Some(First { window, admitted_ns });
+        }
+    }
+
+    /// Whether a window begins at least `warm_up` after the first exchange.
+    fn is_warm(&self, window: u64) -> bool {
+        let begins = window.saturating_mul(self.plan.window_ns);
+        self.first.is_some_and(|first| begins.saturating_sub(first.admitted_ns) >= self.plan.warm_up_ns)
+    }
+}

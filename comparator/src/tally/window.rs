@@ -1,0 +1,196 @@
+//! One open window: counters that merge, until they are closed into rows.
+
+use super::bounds::Look;
+use super::keys::SmallestKeys;
+use super::marks::{Bounds, FIELDS, Marks, positions};
+use super::plan::Plan;
+use super::replicas::Replicas;
+use super::seal::Closed;
+use super::unit::Unit;
+use crate::compare::{Observation, Side};
+use crate::latencies::Recorder;
+use crate::rows::Exposure;
+use parallax_config::UnitKind;
+use parallax_exchange::{CopyOrder, Exchange, Outcome};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+/// The counts of one window while exchanges may still come.
+///
+/// Parts of a window that were counted apart (by other threads) merge into the whole, however the
+/// exchanges were spread: units are added, not signs. All parts must have read the same past.
+#[derive(Debug)]
+pub struct OpenWindow {
+    pub(super) plan: Arc<Plan>,
+    pub(super) exposure: Exposure,
+    pub(super) keys: SmallestKeys,
+    pub(super) slices: BTreeMap<usize, SlicePart>,
+}
+
+/// The counts of one slice.
+#[derive(Debug, Default)]
+pub(super) struct SlicePart {
+    pub(super) bounds: Bounds,
+    pub(super) units: HashMap<u64, Unit>,
+    /// Units that are closed at once: requests.
+    pub(super) closed: Closed,
+    pub(super) requests: u64,
+    /// Keys that have been counted before; a unit of theirs does not count.
+    pub(super) repeated: HashSet<u64>,
+    /// Requests by check in which the candidate and the control were bad.
+    pub(super) bad: Vec<[u64; 2]>,
+    pub(super) replicas: Replicas,
+    /// Primary, candidate, control.
+    pub(super) latency: [Recorder; 3],
+    pub(super) missing: [u64; 3],
+}
+
+/// What an exchange adds to each of its slices.
+struct Entry<'a> {
+    key: u64,
+    marks: Marks,
+    /// Latencies of primary, candidate, control; the outer `None` where there is no such copy.
+    latency: [Option<Option<u64>>; 3],
+    replica: Option<&'a str>,
+}
+
+impl OpenWindow {
+    pub(super) fn new(plan: Arc<Plan>) -> Self {
+        Self { plan, exposure: Exposure::default(), keys: SmallestKeys::default(), slices: BTreeMap::new() }
+    }
+
+    /// Counts an exchange in each of its slices; `known` tells whether its key was counted before.
+    pub(super) fn count(
+        &mut self,
+        exchange: &Exchange,
+        seen: &Observation,
+        slices: &[usize],
+        past: &Look<'_>,
+        known: impl Fn(usize) -> bool,
+    ) {
+        self.expose(exchange);
+        let Some(entry) = self.plan.enter(exchange, seen) else { return };
+        self.keys.enter(entry.key);
+        for &slice in slices {
+            let part = self.slices.entry(slice).or_insert_with(|| SlicePart {
+                bounds: past.bounds(slice),
+                bad: vec![[0; 2]; self.plan.checks()],
+                ..SlicePart::default()
+            });
+            part.count(&entry, &self.plan, known(slice));
+        }
+    }
+
+    /// Adds another part of the same window.
+    ///
+    /// # Panics
+    /// When the parts used different thresholds: they would not be parts of one window.
+    pub fn merge(&mut self, other: Self) {
+        self.exposure.merge(&other.exposure);
+        self.keys.merge(&other.keys);
+        for (slice, part) in other.slices {
+            match self.slices.get_mut(&slice) {
+                Some(mine) => mine.merge(part, self.plan.checks()),
+                None => drop(self.slices.insert(slice, part)),
+            }
+        }
+    }
+
+    fn expose(&mut self, exchange: &Exchange) {
+        let outcomes = &exchange.outcomes;
+        let missing = |outcome: &Option<Outcome>| outcome.as_ref().is_some_and(Outcome::is_missing);
+        let (candidate, control) = (missing(&outcomes.candidate), missing(&outcomes.control));
+        let paired = outcomes.candidate.is_some() && outcomes.control.is_some();
+        let counts = &mut self.exposure;
+        counts.compared += 1;
+        counts.primary_failed += u64::from(outcomes.primary.as_ref().is_none_or(Outcome::is_missing));
+        counts.candidate_missing += u64::from(candidate);
+        counts.control_missing += u64::from(control);
+        counts.control_only_missing += u64::from(control && !candidate);
+        counts.ordered += u64::from(paired);
+        counts.candidate_first += u64::from(paired && exchange.order == CopyOrder::CandidateFirst);
+    }
+}
+
+impl Plan {
+    /// Number of check positions.
+    pub(super) fn checks(&self) -> usize {
+        FIELDS + self.fields.len()
+    }
+
+    /// What the exchange adds to the checks; `None` when it enters none.
+    fn enter<'a>(&self, exchange: &'a Exchange, seen: &Observation) -> Option<Entry<'a>> {
+        let outcomes = &exchange.outcomes;
+        let primary = outcomes.primary.as_ref().filter(|_| !seen.primary_failed)?.response()?;
+        let mut marks = Marks::of(seen, self.control, primary.status.is_server_error())?;
+        let known = u64::MAX >> (64 - self.checks());
+        marks.a &= known;
+        marks.b &= known;
+        let latency = |side: &Option<Side>| side.as_ref().map(|side| side.latency_ns);
+        let header = |name| outcomes.candidate.as_ref()?.response()?.headers.get(name)?.to_str().ok();
+        Some(Entry {
+            key: exchange.cluster_key,
+            marks,
+            latency: [
+                Some(Some(primary.timing.latency_ns())),
+                latency(&seen.candidate),
+                latency(&seen.control),
+            ],
+            replica: self.replica_header.as_ref().and_then(header),
+        })
+    }
+}
+
+impl SlicePart {
+    fn count(&mut self, entry: &Entry<'_>, plan: &Plan, known: bool) {
+        let [_, candidate, control] = entry.latency;
+        let marks = entry.marks.with_latency(candidate.flatten(), control.flatten(), &self.bounds);
+        self.requests += 1;
+        self.record(entry);
+        for at in positions(marks.a) {
+            self.bad[at][0] += 1;
+        }
+        for at in positions(marks.b) {
+            self.bad[at][1] += 1;
+        }
+        if let Some(replica) = entry.replica {
+            self.replicas.count(replica, marks, plan.checks());
+        }
+        match plan.unit {
+            UnitKind::Request => self.closed.request(marks, plan.checks()),
+            _ if known => drop(self.repeated.insert(entry.key)),
+            _ => self.units.entry(entry.key).or_default().count(marks, plan.fields.len()),
+        }
+    }
+
+    fn record(&mut self, entry: &Entry<'_>) {
+        for (role, latency) in entry.latency.iter().enumerate() {
+            match latency {
+                Some(Some(nanoseconds)) => self.latency[role].record(*nanoseconds),
+                Some(None) => self.missing[role] += 1,
+                None => {}
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Self, checks: usize) {
+        assert_eq!(self.bounds, other.bounds, "parts of one window use the same thresholds");
+        for (key, unit) in other.units {
+            self.units.entry(key).and_modify(|mine| mine.merge(&unit)).or_insert(unit);
+        }
+        self.closed.merge(&other.closed);
+        self.requests += other.requests;
+        self.repeated.extend(other.repeated);
+        for (mine, theirs) in self.bad.iter_mut().zip(other.bad) {
+            mine[0] += theirs[0];
+            mine[1] += theirs[1];
+        }
+        self.replicas.merge(other.replicas, checks);
+        for (mine, theirs) in self.latency.iter_mut().zip(other.latency) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.missing.iter_mut().zip(other.missing) {
+            *mine += theirs;
+        }
+    }
+}
