@@ -5,7 +5,10 @@
 //! The transports behind the log are the only part that touches a disk or a network.
 //! Nothing here compares.
 
+#[cfg(test)]
+mod arbitrary;
 mod body;
+pub mod codec;
 mod exchange;
 mod id;
 mod ledger;

@@ -3,10 +3,35 @@
 //! One writer puts everything into one sequence, so a reader that replays the sequence sees what the
 //! judge saw, in the judge's order, and recomputes the verdict byte for byte.
 //! Payloads other than exchanges are JSON documents of other crates; the log does not look inside.
+//!
+//! The transport is chosen by URL: `file:DIRECTORY` is a directory of segment files that needs no
+//! service ([`open_writer`], [`open_reader`]; byte layout and recovery in `docs/log-format.md`).
+//! The parts, from the bytes up: `source` reads at an offset, `frame` is one record's envelope,
+//! `record` what is inside, `scan` walks the frames of a segment and steps over damage, `segment`
+//! names files and opens them; `writer` and `reader` make a sequence of segments out of it,
+//! `recovery` cuts a torn tail, `lock` keeps a second writer out.
+
+mod frame;
+mod location;
+mod lock;
+mod reader;
+mod record;
+mod recovery;
+mod scan;
+mod segment;
+mod source;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use crate::Exchange;
 use bytes::Bytes;
 use std::fmt;
+use std::path::Path;
+
+pub use frame::MAX_RECORD_BYTES;
+pub use location::{open_reader, open_writer};
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +65,31 @@ impl fmt::Display for Position {
     }
 }
 
+/// Bounds of a log in files; zero counts as the least that makes sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes after which a new segment is begun. A record longer than this has one to itself.
+    pub segment_bytes: u64,
+    /// Bytes of all segments together; above it the oldest whole segments are removed, never the
+    /// one being written.
+    pub total_bytes: u64,
+}
+
+/// What a writer has done since it was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WriterStats {
+    /// Records added.
+    pub records: u64,
+    /// Bytes added, framing included.
+    pub bytes: u64,
+    /// Whole segments removed because the log had reached its total size.
+    pub segments_removed: u64,
+    /// Their bytes.
+    pub bytes_removed: u64,
+    /// Bytes after the last whole record that were cut off when the log was opened.
+    pub torn_bytes: u64,
+}
+
 /// The writing half of a transport.
 pub trait Writer: Send {
     /// Adds a record at the end. It survives a crash of this process once the call returns, and one
@@ -49,11 +99,25 @@ pub trait Writer: Send {
     /// The transport's; the record is then not in the log, or only as a torn tail.
     fn append(&mut self, record: &Record) -> Result<Position, LogError>;
 
+    /// Adds records in their order, as [`Writer::append`] does, for the cost of one write where the
+    /// transport can.
+    ///
+    /// # Errors
+    /// The transport's; a first part of the records may be in the log then.
+    fn append_batch(&mut self, records: &[Record]) -> Result<Vec<Position>, LogError> {
+        records.iter().map(|record| self.append(record)).collect()
+    }
+
     /// Makes everything appended so far durable.
     ///
     /// # Errors
     /// The transport's.
     fn sync(&mut self) -> Result<(), LogError>;
+
+    /// What this writer has done so far.
+    fn stats(&self) -> WriterStats {
+        WriterStats::default()
+    }
 }
 
 /// The reading half of a transport.
@@ -63,6 +127,21 @@ pub trait Reader: Send {
     /// # Errors
     /// [`LogError::Damaged`] for bytes that are not a record; the next call goes on behind them.
     fn next(&mut self) -> Result<Option<(Position, Record)>, LogError>;
+
+    /// Goes to a position that [`Writer::append`] or [`Reader::next`] gave.
+    ///
+    /// # Errors
+    /// [`LogError::Unsupported`] when that part of the log is gone, or the transport cannot seek.
+    fn seek(&mut self, position: Position) -> Result<(), LogError> {
+        let why = "cannot seek in this log".to_owned();
+        Err(LogError::Unsupported { place: position.to_string(), why })
+    }
+
+    /// Bytes behind the last whole record, once [`Reader::next`] gave `None`: a record that is just
+    /// being written, or the torn tail of a writer that is gone.
+    fn unfinished_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// Why the log cannot be written or read.
@@ -91,6 +170,22 @@ pub enum LogError {
         /// What is wrong.
         why: String,
     },
+    /// Somebody else writes to this log.
+    #[error("{place}: another process ({holder}) writes to this log; stop it or choose another directory")]
+    Locked {
+        /// The directory.
+        place: String,
+        /// What the lock file says about the holder, such as `pid 4711`.
+        holder: String,
+    },
+    /// The record is longer than a record may be.
+    #[error(
+        "a record of {bytes} bytes is longer than the limit of {MAX_RECORD_BYTES}; lower the capture cap for bodies"
+    )]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
     /// The file is something else, or of a version that this build cannot read.
     #[error("{place}: {why}")]
     Unsupported {
@@ -99,4 +194,12 @@ pub enum LogError {
         /// What it is and what can be done.
         why: String,
     },
+}
+
+impl LogError {
+    /// An error of the operating system, with what was tried and where.
+    pub(crate) fn io(action: &'static str, place: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let place = place.display().to_string();
+        move |source| Self::Io { action, place, source }
+    }
 }

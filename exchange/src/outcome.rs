@@ -96,11 +96,13 @@ pub enum MissingReason {
     ClientGone,
     /// The proxy was shut down first.
     Shutdown,
+    /// A reason that only a newer build knows; met when reading its log, never made here.
+    Unknown,
 }
 
 impl MissingReason {
-    /// Every reason; the position is its number in stored records.
-    pub const ALL: [Self; 7] = [
+    /// Every reason.
+    pub const ALL: [Self; 8] = [
         Self::Connect,
         Self::Reset,
         Self::Timeout,
@@ -108,6 +110,7 @@ impl MissingReason {
         Self::Refused,
         Self::ClientGone,
         Self::Shutdown,
+        Self::Unknown,
     ];
 
     /// The name used in documents and metrics.
@@ -121,6 +124,7 @@ impl MissingReason {
             Self::Refused => "refused",
             Self::ClientGone => "client_gone",
             Self::Shutdown => "shutdown",
+            Self::Unknown => "unknown",
         }
     }
 }

@@ -1,0 +1,142 @@
+//! Reads a log in files, segment after segment, and follows one that grows.
+//!
+//! The end of a segment is only final once a later one exists: until then an unfinished record is
+//! one that is just being written, and the reader waits for it by giving `None`.
+
+use super::scan::{Scanner, Step, Tail};
+use super::{LogError, Position, Reader, Record};
+use super::{frame, record, segment};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// The reader of a log in files.
+#[derive(Debug)]
+pub(crate) struct FileReader {
+    /// `None` where the log is one file.
+    directory: Option<PathBuf>,
+    current: Current,
+}
+
+/// The segment being read.
+#[derive(Debug)]
+struct Current {
+    path: PathBuf,
+    /// By its file name.
+    number: Option<u64>,
+    scanner: Scanner<File>,
+}
+
+impl FileReader {
+    /// Opens the log at `path`: a directory of segments, or one segment file.
+    pub(crate) fn open(path: &Path) -> Result<Self, LogError> {
+        if !path.metadata().map_err(LogError::io("open", path))?.is_dir() {
+            return Ok(Self { directory: None, current: Current::open(path.to_owned())? });
+        }
+        let Some(&first) = segment::list(path)?.first() else {
+            let why = "this directory holds no log (no files like 00000000000000000001.plx)".to_owned();
+            return Err(LogError::Unsupported { place: path.display().to_string(), why });
+        };
+        let current = Current::open(segment::path(path, first))?;
+        Ok(Self { directory: Some(path.to_owned()), current })
+    }
+
+    /// The segment behind the present one, where there is one.
+    fn later(&self) -> Result<Option<u64>, LogError> {
+        let Some(directory) = &self.directory else { return Ok(None) };
+        let number = self.current.number;
+        Ok(segment::list(directory)?.into_iter().find(|&other| Some(other) > number))
+    }
+
+    /// Goes on to the beginning of segment `to`.
+    fn advance(&mut self, to: u64) -> Result<(), LogError> {
+        let Some(directory) = &self.directory else { return Ok(()) };
+        let from = self.current.number.unwrap_or_default();
+        match Current::open(segment::path(directory, to)) {
+            Ok(next) => self.current = next,
+            Err(LogError::Io { source, .. })
+                if source.kind() == ErrorKind::NotFound && !segment::list(directory)?.contains(&to) =>
+            {
+                return Ok(()); // removed just now by the writer; the caller looks for the next one
+            }
+            Err(error) => return Err(error),
+        }
+        if to == from + 1 {
+            return Ok(());
+        }
+        let why = format!("segments {} to {} are gone", from + 1, to - 1);
+        Err(LogError::Damaged { place: directory.display().to_string(), offset: 0, bytes: 0, why })
+    }
+}
+
+impl Reader for FileReader {
+    fn next(&mut self) -> Result<Option<(Position, Record)>, LogError> {
+        // The segment behind this one, once it was seen: only then is the end of this one final.
+        // What was appended to this one before that is read first.
+        let mut later = None;
+        loop {
+            let tail = if later.is_some() { Tail::Final } else { Tail::Growing };
+            let current = &mut self.current;
+            match current.scanner.step(tail).map_err(LogError::io("read", &current.path))? {
+                Step::Frame { offset, kind, flags, payload } => {
+                    let bytes = (frame::HEADER_BYTES + payload.len()) as u64;
+                    match record::read(kind, flags, payload) {
+                        Ok(Some(record)) => return Ok(Some((current.position(offset), record))),
+                        Ok(None) => {}
+                        Err(why) => return Err(current.damaged(offset, bytes, why)),
+                    }
+                }
+                Step::Damage { offset, bytes, why } => return Err(current.damaged(offset, bytes, why)),
+                Step::Unsupported(why) => return Err(current.unsupported(why)),
+                Step::End => match later.take() {
+                    Some(to) => self.advance(to)?,
+                    None => {
+                        later = self.later()?;
+                        if later.is_none() {
+                            return Ok(None);
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    fn seek(&mut self, position: Position) -> Result<(), LogError> {
+        if let Some(directory) = &self.directory {
+            let path = segment::path(directory, position.segment);
+            if !path.exists() {
+                let why = "this segment is gone; keep more with a larger total size of the log".to_owned();
+                return Err(LogError::Unsupported { place: path.display().to_string(), why });
+            }
+            self.current = Current::open(path)?;
+        }
+        self.current.scanner.seek(position.offset);
+        Ok(())
+    }
+
+    fn unfinished_bytes(&self) -> u64 {
+        // A file that cannot be asked for its length now fails at the next read, with its reason.
+        self.current.scanner.unfinished_bytes().unwrap_or_default()
+    }
+}
+
+impl Current {
+    fn open(path: PathBuf) -> Result<Self, LogError> {
+        let file = File::open(&path).map_err(LogError::io("open", &path))?;
+        let number = path.file_name().and_then(|name| segment::number_of(name.to_str()?));
+        Ok(Self { path, number, scanner: Scanner::new(file) })
+    }
+
+    fn position(&self, offset: u64) -> Position {
+        let segment = self.number.or(self.scanner.number()).unwrap_or(segment::FIRST);
+        Position { segment, offset }
+    }
+
+    fn damaged(&self, offset: u64, bytes: u64, why: String) -> LogError {
+        LogError::Damaged { place: self.path.display().to_string(), offset, bytes, why }
+    }
+
+    fn unsupported(&self, why: String) -> LogError {
+        LogError::Unsupported { place: self.path.display().to_string(), why }
+    }
+}

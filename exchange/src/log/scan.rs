@@ -1,0 +1,167 @@
+//! Walks the frames of one segment and steps over what is damaged.
+
+use super::frame::{self, Header};
+use super::segment::{self, Beginning};
+use super::source::{Source, Window};
+use bytes::Bytes;
+use std::io;
+
+/// What comes next in a segment.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A whole frame whose checksums hold.
+    Frame { offset: u64, kind: u8, flags: u8, payload: Bytes },
+    /// Bytes that are no frame; the next step goes on behind them.
+    Damage { offset: u64, bytes: u64, why: String },
+    /// Not a log, or a newer format; nothing of it can be read.
+    Unsupported(String),
+    /// Nothing whole is left.
+    End,
+}
+
+/// Whether a segment can still grow, which decides what an unfinished frame at its end is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tail {
+    /// It may be finished later.
+    Growing,
+    /// It is a torn record.
+    Final,
+}
+
+/// A place in a segment.
+#[derive(Debug)]
+pub(crate) struct Scanner<S> {
+    source: S,
+    window: Window,
+    at: u64,
+    begun: bool,
+    good_end: u64,
+    number: Option<u64>,
+}
+
+impl<S: Source> Scanner<S> {
+    pub(crate) fn new(source: S) -> Self {
+        Self::with_window(source, Window::BYTES)
+    }
+
+    fn with_window(source: S, window_bytes: usize) -> Self {
+        Self { source, window: Window::new(window_bytes), at: 0, begun: false, good_end: 0, number: None }
+    }
+
+    /// The segment's number, once its header was read and found intact.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.number
+    }
+
+    /// End of the last whole frame that was met, or of an intact header; 0 before.
+    pub(crate) fn good_end(&self) -> u64 {
+        self.good_end
+    }
+
+    /// Bytes behind the last step.
+    pub(crate) fn unfinished_bytes(&self) -> io::Result<u64> {
+        Ok(self.source.length()?.saturating_sub(self.at))
+    }
+
+    /// Goes on at `offset`, which should be a frame's; elsewhere the next one is searched for.
+    pub(crate) fn seek(&mut self, offset: u64) {
+        self.at = offset.max(segment::HEADER_BYTES as u64);
+        self.good_end = self.at;
+        self.begun = true;
+    }
+
+    /// The next step.
+    pub(crate) fn step(&mut self, tail: Tail) -> io::Result<Step> {
+        if !self.begun
+            && let Some(step) = self.begin(tail)?
+        {
+            return Ok(step);
+        }
+        let offset = self.at;
+        let bytes = self.window.peek(&self.source, offset, frame::HEADER_BYTES)?;
+        if bytes.len() < frame::HEADER_BYTES {
+            return self.ended(tail);
+        }
+        match Header::parse(bytes, offset) {
+            Ok(header) => self.frame(offset, header, tail),
+            Err(why) => self.resynchronise(why),
+        }
+    }
+
+    /// Reads the segment's header; a step where there is something to say about it.
+    fn begin(&mut self, tail: Tail) -> io::Result<Option<Step>> {
+        let damaged = match segment::read_beginning(&self.source, &mut self.window)? {
+            Beginning::Segment { number, frames_at } => {
+                self.number = Some(number);
+                (self.at, self.good_end) = (frames_at, frames_at);
+                false
+            }
+            Beginning::Damaged => {
+                self.at = segment::HEADER_BYTES as u64;
+                true
+            }
+            Beginning::Unfinished => return self.ended(tail).map(Some),
+            Beginning::Unsupported(why) => return Ok(Some(Step::Unsupported(why))),
+        };
+        self.begun = true;
+        let why = "the checksum of the file's header does not match".to_owned();
+        Ok(damaged.then_some(Step::Damage { offset: 0, bytes: self.at, why }))
+    }
+
+    fn frame(&mut self, offset: u64, header: Header, tail: Tail) -> io::Result<Step> {
+        let Header { kind, flags, length, .. } = header;
+        let body_at = offset + frame::HEADER_BYTES as u64;
+        let Some(payload) = self.window.copy(&self.source, body_at, length as usize)? else {
+            return self.ended(tail);
+        };
+        self.at += header.frame_bytes();
+        Ok(if header.matches(&payload) {
+            self.good_end = self.at;
+            Step::Frame { offset, kind, flags, payload }
+        } else {
+            let why = "the checksum of the record does not match".to_owned();
+            Step::Damage { offset, bytes: header.frame_bytes(), why }
+        })
+    }
+
+    /// The source ends inside a frame, or before it.
+    fn ended(&mut self, tail: Tail) -> io::Result<Step> {
+        self.window.clear(); // what is unfinished may be cut off and written anew
+        let (offset, length) = (self.at, self.source.length()?);
+        if length < offset && self.begun {
+            // A writer cut off a tail that was stepped over here; it goes on where that began.
+            self.at = self.good_end.max(segment::HEADER_BYTES as u64).min(length);
+            return self.step(tail);
+        }
+        if tail == Tail::Growing || length <= offset {
+            return Ok(Step::End);
+        }
+        self.at = length;
+        let why = "the last record is cut short".to_owned();
+        Ok(Step::Damage { offset, bytes: length - offset, why })
+    }
+
+    /// Looks for the next frame behind the damage at the present offset.
+    fn resynchronise(&mut self, why: &'static str) -> io::Result<Step> {
+        let offset = self.at;
+        let mut from = offset + 1;
+        loop {
+            let bytes = self.window.peek(&self.source, from, frame::HEADER_BYTES)?;
+            if bytes.len() < frame::HEADER_BYTES {
+                from += bytes.len() as u64; // the rest is too short for a frame
+                break;
+            }
+            let last = bytes.len() - frame::HEADER_BYTES;
+            let mut candidates =
+                memchr::memmem::find_iter(&bytes[..last + frame::MARKER.len()], &frame::MARKER);
+            let is_frame = |at: &usize| Header::parse(&bytes[*at..], from + *at as u64).is_ok();
+            if let Some(at) = candidates.find(is_frame) {
+                from += at as u64;
+                break;
+            }
+            from += last as u64 + 1;
+        }
+        self.at = from;
+        Ok(Step::Damage { offset, bytes: from - offset, why: why.to_owned() })
+    }
+}
