@@ -3,6 +3,11 @@
 //! Merging rows of one window is addition (sets: union), so partitions can be tallied anywhere and
 //! in any order. Written as `parallax.tally/1`, one JSON object a line.
 
+mod lines;
+mod merge;
+
+pub use lines::{TALLY_SCHEMA, TallyError, read_tallies};
+
 use crate::check::Check;
 use crate::latencies::Latencies;
 use crate::slice::Slice;
@@ -160,6 +165,19 @@ pub struct SliceCounts {
     /// Bad requests by count check.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub bad: BTreeMap<Check, Badness>,
+}
+
+impl SliceCounts {
+    /// Adds the counts of another part of the same slice and window.
+    pub fn merge(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.repeated += other.repeated;
+        for (check, badness) in other.bad {
+            let mine = self.bad.entry(check).or_default();
+            mine.candidate += badness.candidate;
+            mine.control += badness.control;
+        }
+    }
 }
 
 /// Bad requests of one check.

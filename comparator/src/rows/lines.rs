@@ -1,0 +1,267 @@
+//! `parallax.tally/1`: sealed windows as JSON, one object a line.
+//!
+//! Three kinds of lines, told apart by what they carry: a window (`exposure`), a row (`check`), and
+//! what a slice saw (`counts`, `latency`). Lines of the same thing add up, so the tallies of several
+//! partitions are read together by putting their files one after the other.
+
+use super::{Exposure, Fault, RoleHistograms, Row, SealedWindow, SliceCounts};
+use crate::slice::Slice;
+use parallax_exchange::Admissions;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufRead;
+
+/// The name of the document.
+pub const TALLY_SCHEMA: &str = "parallax.tally/1";
+
+/// Tallies that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TallyError {
+    /// A line is not what it should be.
+    #[error("line {line} is no line of parallax.tally/1")]
+    Line {
+        /// Counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A line contradicts the others.
+    #[error("line {line}: {why}")]
+    Contradiction {
+        /// Counted from 1.
+        line: u64,
+        /// What it contradicts.
+        why: String,
+    },
+    /// The source cannot be read.
+    #[error("failed to read line {line}")]
+    Io {
+        /// Counted from 1.
+        line: u64,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+#[derive(Serialize)]
+struct WindowLine<'a> {
+    schema: &'static str,
+    window: u64,
+    /// A string: it is above 2^53.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_ns: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exposure: &'a Option<Exposure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admissions: &'a Option<Admissions>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    faults: &'a BTreeSet<Fault>,
+}
+
+#[derive(Serialize)]
+struct SliceLine<'a> {
+    window: u64,
+    slice: &'a Slice,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts: Option<&'a SliceCounts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency: Option<&'a RoleHistograms>,
+}
+
+/// Whatever a line may carry beside a row.
+#[derive(Deserialize)]
+struct AnyLine {
+    schema: Option<String>,
+    window: u64,
+    end_ns: Option<String>,
+    exposure: Option<Exposure>,
+    admissions: Option<Admissions>,
+    #[serde(default)]
+    faults: BTreeSet<Fault>,
+    slice: Option<Slice>,
+    check: Option<serde::de::IgnoredAny>,
+    counts: Option<SliceCounts>,
+    latency: Option<RoleHistograms>,
+}
+
+impl SealedWindow {
+    /// The window as lines of `parallax.tally/1`, each ended by a newline.
+    #[must_use]
+    pub fn to_lines(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        push(
+            &mut out,
+            &WindowLine {
+                schema: TALLY_SCHEMA,
+                window: self.window,
+                end_ns: (self.end_ns > 0).then(|| self.end_ns.to_string()),
+                exposure: &self.exposure,
+                admissions: &self.admissions,
+                faults: &self.faults,
+            },
+        );
+        self.rows.iter().for_each(|row| push(&mut out, row));
+        let slices: BTreeSet<&Slice> = self.slices.keys().chain(self.latency.keys()).collect();
+        for slice in slices {
+            let (counts, latency) = (self.slices.get(slice), self.latency.get(slice));
+            push(&mut out, &SliceLine { window: self.window, slice, counts, latency });
+        }
+        out
+    }
+}
+
+/// Reads tallies: the windows in ascending order, each with all its lines added up.
+///
+/// # Errors
+/// [`TallyError`] names the first line that cannot be used.
+pub fn read_tallies(source: impl BufRead) -> Result<Vec<SealedWindow>, TallyError> {
+    let mut windows = BTreeMap::<u64, SealedWindow>::new();
+    for (index, text) in source.split(b'\n').enumerate() {
+        let line = index as u64 + 1;
+        let text = text.map_err(|source| TallyError::Io { line, source })?;
+        if text.trim_ascii().is_empty() {
+            continue;
+        }
+        let part = read_line(&text, line)?;
+        let window = windows
+            .entry(part.window)
+            .or_insert_with(|| SealedWindow { window: part.window, ..Default::default() });
+        window.merge(part).map_err(|why| TallyError::Contradiction { line, why })?;
+    }
+    Ok(windows.into_values().collect())
+}
+
+/// One line as a window that holds nothing else.
+fn read_line(text: &[u8], line: u64) -> Result<SealedWindow, TallyError> {
+    let wrong = |source| TallyError::Line { line, source };
+    let contradiction = |why: String| TallyError::Contradiction { line, why };
+    let any: AnyLine = serde_json::from_slice(text).map_err(wrong)?;
+    if any.window == 0 {
+        return Err(contradiction("windows are counted from 1".to_owned()));
+    }
+    if let Some(other) = any.schema.filter(|schema| schema != TALLY_SCHEMA) {
+        return Err(contradiction(format!("its schema is `{other}`; this build reads {TALLY_SCHEMA}")));
+    }
+    let end_ns = any.end_ns.map(|text| text.parse().map_err(|_| text)).transpose();
+    let mut part = SealedWindow {
+        window: any.window,
+        end_ns: end_ns.map_err(|text| contradiction(format!("end_ns `{text}` is no number")))?.unwrap_or(0),
+        exposure: any.exposure,
+        admissions: any.admissions,
+        faults: any.faults,
+        ..SealedWindow::default()
+    };
+    if any.check.is_some() {
+        let row: Row = serde_json::from_slice(text).map_err(wrong)?;
+        part.rows.push(row);
+    } else if let Some(slice) = any.slice {
+        part.slices.extend(any.counts.map(|counts| (slice.clone(), counts)));
+        part.latency.extend(any.latency.map(|latency| (slice, latency)));
+    }
+    Ok(part)
+}
+
+fn push(out: &mut Vec<u8>, line: &impl Serialize) {
+    serde_json::to_writer(&mut *out, line).expect("integers and text keys always serialise");
+    out.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{Check, Quantile};
+    use crate::latencies::Recorder;
+    use crate::rows::{Badness, Signs};
+
+    fn window(number: u64) -> SealedWindow {
+        let row = Row {
+            window: number,
+            slice: Slice::all(),
+            check: Check::Mismatch,
+            units: 10,
+            signs: Some(Signs { worse: 2, better: 1 }),
+            reject: None,
+            promote: None,
+            threshold_ns: None,
+            control_bad: Some(3),
+            replicas: BTreeMap::from([("pod-1".to_owned(), Signs { worse: 1, better: 0 })]),
+        };
+        let latency_row = Row {
+            check: Check::Latency(Quantile::P99),
+            signs: None,
+            reject: Some(Signs { worse: 1, better: 4 }),
+            promote: Some(Signs::default()),
+            threshold_ns: Some(41_222_144),
+            control_bad: None,
+            replicas: BTreeMap::new(),
+            ..row.clone()
+        };
+        let mut recorder = Recorder::default();
+        recorder.record(5_000_000);
+        let latency = RoleHistograms { control: recorder.finish(), missing: [0, 1, 0], ..Default::default() };
+        let bad = BTreeMap::from([(Check::Mismatch, Badness { candidate: 4, control: 2 })]);
+        SealedWindow {
+            window: number,
+            end_ns: 1_763_000_010_000_000_000,
+            admissions: Some(Admissions { offered: 12, mirrored: 11, ..Default::default() }),
+            exposure: Some(Exposure {
+                mirrored: 11,
+                compared: 11,
+                keys: vec![1, u64::MAX],
+                ..Default::default()
+            }),
+            rows: vec![row, latency_row],
+            slices: BTreeMap::from([(Slice::all(), SliceCounts { requests: 11, repeated: 1, bad })]),
+            latency: BTreeMap::from([(Slice::all(), latency)]),
+            faults: BTreeSet::from([Fault::KeySetFull]),
+        }
+    }
+
+    #[test]
+    fn windows_survive_writing_and_reading() {
+        let windows = vec![window(1), window(4)];
+        let text: Vec<u8> = windows.iter().flat_map(SealedWindow::to_lines).collect();
+        assert_eq!(read_tallies(text.as_slice()).unwrap(), windows);
+    }
+
+    #[test]
+    fn lines_of_the_same_window_add_up() {
+        let text = [window(2).to_lines(), window(2).to_lines()].concat();
+        let sum = read_tallies(text.as_slice()).unwrap().remove(0);
+        assert_eq!(sum.rows[0].units, 20);
+        assert_eq!(sum.rows[0].signs, Some(Signs { worse: 4, better: 2 }));
+        assert_eq!(sum.rows[0].replicas["pod-1"].worse, 2);
+        assert_eq!(sum.rows[1].reject, Some(Signs { worse: 2, better: 8 }));
+        assert_eq!(sum.exposure.unwrap().mirrored, 22);
+        assert_eq!(sum.latency[&Slice::all()].control.count(), 2);
+        assert_eq!(sum.slices[&Slice::all()].bad[&Check::Mismatch].candidate, 8);
+    }
+
+    #[test]
+    fn foreign_tallies_may_lack_everything_but_counts() {
+        let text = br#"{"window": 3, "slice": {"route": "a"}, "check": "status", "units": 5, "worse": 1, "better": 0}
+
+{"window": 1, "exposure": {"mirrored": 9, "compared": 9}}"#;
+        let windows = read_tallies(text.as_slice()).unwrap();
+        assert_eq!(windows.iter().map(|window| window.window).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(windows[1].rows[0].slice, Slice::of("route", "a"));
+        assert_eq!(windows[1].exposure, None);
+    }
+
+    #[test]
+    fn the_first_line_that_cannot_be_used_is_named() {
+        let error = |text: &str| read_tallies(text.as_bytes()).unwrap_err().to_string();
+        assert_eq!(error("\n{}"), "line 2 is no line of parallax.tally/1");
+        assert!(error(r#"{"window":0}"#).contains("counted from 1"));
+        assert!(error(r#"{"window":1,"schema":"parallax.tally/2"}"#).contains("parallax.tally/2"));
+        let row = |threshold: u64| {
+            format!(
+                r#"{{"window":1,"slice":{{}},"check":"latency.p50","units":1,"threshold_ns":{threshold},"reject":{{"worse":0,"better":0}},"promote":{{"worse":0,"better":0}}}}"#
+            )
+        };
+        let text = format!("{}\n{}", row(10), row(11));
+        assert!(error(&text).starts_with("line 2: "), "{}", error(&text));
+    }
+}
