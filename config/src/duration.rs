@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// A duration that is read and printed as `250ms`, `10s`, `15m`, `2h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("format" = "human-duration"))]
 pub struct Span(pub Duration);
 
 impl Span {

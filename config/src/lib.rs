@@ -5,17 +5,42 @@
 //! This crate opens no socket and reads no file but the one it is given.
 
 mod day;
+mod document;
 mod duration;
+mod env;
+mod error;
+mod explain;
+mod fields;
+mod keypath;
+mod load;
 mod policy;
+mod reach;
+mod reference;
 mod roles;
 mod routes;
 mod rules;
+mod schema;
 mod settings;
+mod shape;
+mod suggest;
+mod summary;
+mod tolerance;
+mod validate;
 
 pub use day::Day;
 pub use duration::Span;
+pub use env::RESERVED;
+pub use error::{ConfigError, Origin, Problem};
+pub use explain::{UnknownKey, explain};
+pub use load::Loaded;
 pub use policy::{CheckPolicy, Policy, SlicePolicy, UnitKind};
+pub use reach::{units_needed, units_required};
+pub use reference::reference;
 pub use roles::{Role, Roles};
 pub use routes::{KeySource, Route};
 pub use rules::{Action, Place, Rule};
+pub use schema::schema;
 pub use settings::{Config, Console, Limits, Listen, Log};
+pub use summary::report;
+pub use tolerance::{Shares, Slowdown};
+pub use validate::Findings;

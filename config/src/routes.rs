@@ -7,16 +7,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// Names the route's slice.
+    /// Names the route, its slice and its metrics; each name once.
+    #[schemars(example = &"ingest", length(min = 1))]
     pub name: String,
     /// Path pattern as axum writes them: `{name}` one segment, `{*rest}` the tail.
+    #[schemars(example = &"/v1/{*rest}")]
     pub path: String,
     /// Methods that are mirrored; GET and HEAD when empty. Naming a method with side effects is the
     /// opt-in to repeat them on the candidate and the control.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["POST"]]))]
     pub methods: Vec<String>,
-    /// Share of the cluster keys that is mirrored, in [0, 1].
+    /// Share of the cluster keys that is mirrored.
     #[serde(default = "everything")]
+    #[schemars(range(min = 0.0, max = 1.0), extend("x-unit" = "share of keys"))]
     pub sample: f64,
 }
 
@@ -29,7 +33,7 @@ fn everything() -> f64 {
 /// Written `header:<name>`, `cookie:<name>`, `query:<name>`, `connection` or `request`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("format" = "key-source"))]
 pub enum KeySource {
     /// A request header.
     Header(String),

@@ -8,18 +8,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Where it applies.
+    /// Where it applies: `body:<JSON pointer with * and **>`, `header:<name>`, `trailer:<name>`,
+    /// `query:<name>`, `cookie:<name>` or `status`.
+    #[schemars(example = &"body:/received_at")]
     pub at: Place,
     /// What it does there.
+    #[schemars(example = &"ignore")]
     pub action: Action,
     /// Restricts the rule to one route, by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"ingest")]
     pub route: Option<String>,
     /// Who answers for the rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"ingest team")]
     pub owner: Option<String>,
     /// The day (UTC, `YYYY-MM-DD`) from which the rule is refused, so that masks do not outlive their reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"2027-01-01")]
     pub expires: Option<Day>,
 }
 
@@ -39,7 +45,7 @@ pub enum Action {
 /// `query:<name>`, `cookie:<name>` or `status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("format" = "place"))]
 pub enum Place {
     /// The response's status.
     Status,

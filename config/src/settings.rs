@@ -22,6 +22,7 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// Where the cluster key is found, first present wins; the connection when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["header:x-user-id", "cookie:session", "connection"]]))]
     pub key: Vec<KeySource>,
     /// What may differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -42,10 +43,11 @@ pub struct Config {
 #[serde(deny_unknown_fields, default)]
 pub struct Listen {
     /// Address and port; port 0 picks a free one.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "socket-address"))]
     pub address: SocketAddr,
     /// Listener threads, one current-thread runtime each; the number of cores when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024), example = 2, extend("x-unit" = "threads"))]
     pub threads: Option<usize>,
 }
 
@@ -59,8 +61,8 @@ impl Default for Listen {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Console {
-    /// Address and port of the page and the API; loopback by default.
-    #[schemars(with = "String")]
+    /// Address and port of the page and the API; loopback by default, port 0 picks a free one.
+    #[schemars(with = "String", extend("format" = "socket-address"))]
     pub address: SocketAddr,
 }
 
@@ -75,28 +77,40 @@ impl Default for Console {
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Client connections per listener thread.
+    #[schemars(range(min = 1), extend("x-unit" = "connections"))]
     pub connections: usize,
     /// Exchanges in flight at the mirror, per listener thread.
+    #[schemars(range(min = 1), extend("x-unit" = "exchanges"))]
     pub copies_in_flight: usize,
     /// Bytes held by exchanges in flight, per listener thread.
+    #[schemars(range(min = 1), extend("x-unit" = "bytes"))]
     pub copy_bytes: usize,
     /// Copies in flight to one role, per listener thread; beyond it that role's copy is refused.
+    #[schemars(range(min = 1), extend("x-unit" = "copies"))]
     pub role_in_flight: usize,
     /// Bytes captured of one body; a longer response is compared by length and digest.
+    #[schemars(range(min = 0), extend("x-unit" = "bytes"))]
     pub body_bytes: usize,
     /// Idle upstream connections kept per role and listener thread.
+    #[schemars(range(min = 0), extend("x-unit" = "connections"))]
     pub idle_connections: usize,
     /// Exchanges waiting for the comparator, all threads together.
+    #[schemars(range(min = 1), extend("x-unit" = "exchanges"))]
     pub queue_exchanges: usize,
     /// Bytes waiting for the comparator, all threads together.
+    #[schemars(range(min = 1), extend("x-unit" = "bytes"))]
     pub queue_bytes: usize,
-    /// Size of a message head, in bytes.
+    /// Size of a message head.
+    #[schemars(range(min = 1024), extend("x-unit" = "bytes"))]
     pub header_bytes: usize,
     /// How long a client may take to send a request's head.
+    #[schemars(extend("x-minimum" = "1ms"))]
     pub header_timeout: Span,
     /// How long a connection to a role may take to be made.
+    #[schemars(extend("x-minimum" = "1ms"))]
     pub connect_timeout: Span,
     /// How long the primary may take until the head of its response.
+    #[schemars(extend("x-minimum" = "1ms"))]
     pub primary_timeout: Span,
     /// How long a shutdown waits for requests in flight.
     pub drain_timeout: Span,
@@ -129,8 +143,10 @@ pub struct Log {
     /// `file:DIRECTORY`.
     pub url: String,
     /// Bytes after which a new segment file is begun.
+    #[schemars(range(min = 4096), extend("x-unit" = "bytes"))]
     pub segment_bytes: u64,
     /// Bytes of all segments together, after which the oldest is removed.
+    #[schemars(range(min = 8192), extend("x-unit" = "bytes"))]
     pub total_bytes: u64,
 }
 

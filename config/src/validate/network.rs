@@ -1,0 +1,172 @@
+//! Addresses: who listens where, who is called, and that nobody calls himself.
+
+use super::Findings;
+use crate::keypath::KeyPath;
+use crate::{Config, Role};
+use std::net::{IpAddr, SocketAddr};
+use url::{Host, Url};
+
+pub(super) fn check(config: &Config) -> Findings {
+    let mut findings = Findings::default();
+    let (listen, console) = (config.listen.address, config.console.address);
+    if listen.port() != 0 && listen.port() == console.port() && overlap(listen.ip(), console.ip()) {
+        findings.problem(
+            KeyPath::of(&["console", "address"]),
+            format!("is {console}, which clients of listen.address ({listen}) would reach as well"),
+            "use another port; 0 picks a free one",
+        );
+    }
+    let roles = [
+        ("primary", Some(&config.roles.primary)),
+        ("candidate", config.roles.candidate.as_ref()),
+        ("control", config.roles.control.as_ref()),
+    ];
+    let mut seen: Vec<(&str, Url)> = Vec::new();
+    for (name, role) in roles.into_iter().filter_map(|(name, role)| Some((name, role?))) {
+        let at = KeyPath::of(&["roles", name, "url"]);
+        match parse(role) {
+            Err((what, remedy)) => findings.problem(at, what, remedy),
+            Ok(url) => {
+                one_role(name, &url, &at, config, &mut findings);
+                seen.push((name, url));
+            }
+        }
+    }
+    twins(config, &seen, &mut findings);
+    log(config, &mut findings);
+    findings
+}
+
+fn parse(role: &Role) -> Result<Url, (String, String)> {
+    let text = &role.url;
+    let example = || "write scheme, host and port, such as http://127.0.0.1:9001".to_owned();
+    let url = Url::parse(text).map_err(|error| (format!("`{text}` is not a URL: {error}"), example()))?;
+    match url.scheme() {
+        "http" => {}
+        "https" => {
+            return Err((
+                format!("`{text}`: TLS to a role is not spoken yet"),
+                "use http://, with TLS ended by a sidecar if the network needs it".to_owned(),
+            ));
+        }
+        "h2" | "h2c" => {
+            return Err((
+                format!("`{text}`: HTTP/2 to a role is not spoken yet"),
+                "use http://; roles are called by HTTP/1.1".to_owned(),
+            ));
+        }
+        scheme => return Err((format!("`{text}`: cannot call a role by `{scheme}`"), example())),
+    }
+    if url.host().is_none() {
+        return Err((format!("`{text}` names no host"), example()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err((
+            "carries a user name or password".to_owned(),
+            "leave it out; clients' own credentials are passed on".to_owned(),
+        ));
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return Err((
+            format!("`{text}` has more than scheme, host and port"),
+            format!("requests keep their own path: write {}", url.origin().ascii_serialization()),
+        ));
+    }
+    Ok(url)
+}
+
+fn one_role(name: &str, url: &Url, at: &KeyPath, config: &Config, findings: &mut Findings) {
+    if reaches(url, config.listen.address) {
+        findings.problem(
+            at.clone(),
+            format!("is {}, where this proxy itself listens: every request would call itself", url.as_str()),
+            format!("write the {name}'s own address, or change listen.address ({})", config.listen.address),
+        );
+    } else if reaches(url, config.console.address) {
+        findings.problem(
+            at.clone(),
+            format!("is {}, where the console listens", url.as_str()),
+            format!("write the {name}'s own address, or change console.address ({})", config.console.address),
+        );
+    }
+}
+
+/// Two roles at one address: never an accident worth keeping silent about.
+fn twins(config: &Config, seen: &[(&str, Url)], findings: &mut Findings) {
+    for (index, (name, url)) in seen.iter().enumerate() {
+        let Some((other, _)) = seen[..index].iter().find(|(_, earlier)| same_place(earlier, url)) else {
+            continue;
+        };
+        let what = format!("is the {other}'s address too");
+        let remedy = match (*other, *name) {
+            ("primary", "candidate") if config.policy.self_test => continue,
+            ("primary", "candidate") => "for a self-test with the same build, set policy.self_test = true",
+            ("primary", _) => {
+                "the control must be a deployment of its own, or it repeats the live one's side effects"
+            }
+            _ => "candidate and control would be one deployment: no difference could ever be seen",
+        };
+        findings.warning(KeyPath::of(&["roles", name, "url"]), what, remedy);
+    }
+}
+
+fn same_place(a: &Url, b: &Url) -> bool {
+    a.host() == b.host() && a.port_or_known_default() == b.port_or_known_default()
+}
+
+/// Whether a call of this URL would arrive at this listener, as far as can be told without names
+/// being looked up: by port, and by an address that is or covers the listener's.
+fn reaches(url: &Url, listener: SocketAddr) -> bool {
+    let port = url.port_or_known_default();
+    listener.port() != 0
+        && port == Some(listener.port())
+        && match url.host() {
+            Some(Host::Ipv4(ip)) => overlap(IpAddr::V4(ip), listener.ip()),
+            Some(Host::Ipv6(ip)) => overlap(IpAddr::V6(ip), listener.ip()),
+            Some(Host::Domain(name)) => {
+                name.eq_ignore_ascii_case("localhost")
+                    && (listener.ip().is_loopback() || listener.ip().is_unspecified())
+            }
+            None => false,
+        }
+}
+
+/// Whether a connection to one address can arrive at a listener on the other.
+fn overlap(called: IpAddr, listening: IpAddr) -> bool {
+    called == listening
+        || called.is_unspecified() && (listening.is_loopback() || listening.is_unspecified())
+        || listening.is_unspecified() && (called.is_loopback() || called.is_unspecified())
+}
+
+fn log(config: &Config, findings: &mut Findings) {
+    let url = &config.log.url;
+    let at = KeyPath::of(&["log", "url"]);
+    if url.starts_with("kafka:") {
+        findings.problem(at, format!("`{url}`: a log in Kafka is not written yet"), "use file:DIRECTORY");
+    } else if url.strip_prefix("file:").is_none_or(|directory| directory.trim_start_matches('/').is_empty()) {
+        findings.problem(
+            at,
+            format!("`{url}` names no log"),
+            "write file:DIRECTORY, such as file:parallax-log",
+        );
+    }
+    if config.log.total_bytes < 2 * config.log.segment_bytes {
+        findings.problem(
+            KeyPath::of(&["log", "total_bytes"]),
+            format!("is {}, less than two segments ({})", config.log.total_bytes, config.log.segment_bytes),
+            "the segment being written is never removed; raise total_bytes or lower segment_bytes",
+        );
+    }
+    let limits = &config.limits;
+    let pairs = [
+        ("copy_bytes", limits.copy_bytes, "body_bytes", limits.body_bytes),
+        ("queue_bytes", limits.queue_bytes, "body_bytes", limits.body_bytes),
+    ];
+    for (key, value, part, least) in pairs.into_iter().filter(|(_, value, _, least)| value < least) {
+        findings.problem(
+            KeyPath::of(&["limits", key]),
+            format!("is {value}, less than {part} ({least}): one large body would never fit"),
+            format!("raise {key} or lower {part}"),
+        );
+    }
+}
