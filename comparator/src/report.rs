@@ -2,6 +2,13 @@
 //!
 //! Estimates and displays only; nothing here is evidence.
 
+mod examples;
+mod latency;
+mod paths;
+mod reporter;
+
+pub use reporter::Reporter;
+
 use crate::diff::{Difference, Kind, Part};
 use crate::verdict::Verdict;
 use parallax_exchange::{DropReason, ShedReason};
@@ -31,8 +38,10 @@ pub struct Report {
     pub now_ns: u64,
     /// Where requests went.
     pub conservation: Conservation,
-    /// Paths that differ, most excess over noise first; bounded, the rest in a row of its own.
+    /// Paths that differ, most excess over noise first; bounded.
     pub differences: Vec<PathCount>,
+    /// The differences at all other paths together; `None` where there are none.
+    pub other_differences: Option<OtherPaths>,
     /// Latency of each role over the whole run, primary first.
     pub latency: Vec<RoleLatency>,
     /// Example exchanges, bounded, chosen by hash.
@@ -87,6 +96,19 @@ pub struct PathCount {
     pub exchanges: u64,
     /// Ids of examples.
     pub examples: Vec<String>,
+}
+
+/// Differences at paths that have no row of their own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct OtherPaths {
+    /// (exchange, path) pairs in which the candidate differs from the primary.
+    pub raw: u64,
+    /// In which the control differs from the primary.
+    pub noise: u64,
+    /// In which only the candidate differs.
+    pub candidate_only: u64,
+    /// In which only the control differs.
+    pub control_only: u64,
 }
 
 /// Latency of one role.

@@ -110,7 +110,9 @@ fn bits(side: &Side) -> u64 {
     ];
     let fields = side.fields.iter().map(|field| FIELDS + usize::from(*field)).filter(|at| *at < 64);
     let set = fixed.into_iter().filter(|(_, set)| *set).map(|(at, _)| at);
-    set.chain(fields).fold(0, |word, at| word | 1 << at)
+    // A response that is missing lacks every field; the plan masks those that are not configured.
+    let all_fields = if side.missing { u64::MAX << FIELDS } else { 0 };
+    set.chain(fields).fold(all_fields, |word, at| word | 1 << at)
 }
 
 #[cfg(test)]

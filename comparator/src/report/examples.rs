@@ -1,0 +1,126 @@
+//! An exchange as text for people, bounded.
+
+use super::Example;
+use crate::compare::Observation;
+use http::HeaderMap;
+use parallax_exchange::{Body, Exchange, Outcome};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// Bytes of one body that are shown.
+const BODY_MAX: usize = 4096;
+/// Bytes of one head (all header lines) that are shown.
+const HEAD_MAX: usize = 2048;
+
+/// Renders an exchange.
+pub(super) fn render(exchange: &Exchange, route: Option<&Arc<str>>, seen: &Observation) -> Example {
+    let outcomes = &exchange.outcomes;
+    let text = |outcome: &Option<Outcome>| outcome.as_ref().map(outcome_text);
+    let differences = seen.candidate.as_ref().map(|side| side.comparison.differences.clone());
+    Example {
+        id: exchange.id.to_string(),
+        route: route.cloned(),
+        request: cut(&format!("{} {}", exchange.request.method, exchange.request.target), HEAD_MAX),
+        request_body: body_text(&exchange.request.body, &exchange.request.headers),
+        primary: text(&outcomes.primary).unwrap_or_default(),
+        candidate: text(&outcomes.candidate).unwrap_or_default(),
+        control: text(&outcomes.control),
+        differences: differences.unwrap_or_default(),
+    }
+}
+
+fn outcome_text(outcome: &Outcome) -> String {
+    let response = match outcome {
+        Outcome::Response(response) => response,
+        Outcome::Missing { reason, .. } => return format!("no response: {}", reason.name()),
+    };
+    let mut text = format!("{}\n", response.status);
+    header_lines(&mut text, &response.headers);
+    let body = body_text(&response.body, &response.headers);
+    if !body.is_empty() {
+        let _ = write!(text, "\n{body}");
+    }
+    if !response.trailers.is_empty() {
+        text.push_str("\n\n");
+        header_lines(&mut text, &response.trailers);
+    }
+    text
+}
+
+fn header_lines(text: &mut String, headers: &HeaderMap) {
+    let begin = text.len();
+    for (name, value) in headers {
+        let line = format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes()));
+        if text.len() - begin + line.len() > HEAD_MAX {
+            text.push_str("…\n");
+            return;
+        }
+        text.push_str(&line);
+    }
+}
+
+/// The body as text, where it is text; otherwise what it is.
+fn body_text(body: &Body, headers: &HeaderMap) -> String {
+    if body.is_empty() {
+        return String::new();
+    }
+    let length = body.len();
+    if let Some(coding) = headers.get(http::header::CONTENT_ENCODING) {
+        return format!("({length} bytes, {})", String::from_utf8_lossy(coding.as_bytes()));
+    }
+    let bytes = body.bytes();
+    let shown = &bytes[..bytes.len().min(BODY_MAX + 4)];
+    let text = match std::str::from_utf8(shown) {
+        Ok(text) => text,
+        // A character that the cut split is no sign of binary data.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&shown[..error.valid_up_to()]).unwrap_or("")
+        }
+        Err(_) => return format!("({length} bytes, binary)"),
+    };
+    let mut text = cut(text, BODY_MAX);
+    if text.len() as u64 != length {
+        let _ = write!(text, "\n({length} bytes in all)");
+    }
+    text
+}
+
+/// The first `most` bytes at most, never half a character.
+fn cut(text: &str, most: usize) -> String {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn bodies_are_bounded_text_or_what_they_are() {
+        let plain = HeaderMap::new();
+        assert_eq!(body_text(&Body::whole("{\"a\":1}"), &plain), "{\"a\":1}");
+        assert_eq!(body_text(&Body::whole(vec![0xff, 0xfe, 0]), &plain), "(3 bytes, binary)");
+        let long = "ä".repeat(BODY_MAX);
+        let shown = body_text(&Body::whole(long.clone()), &plain);
+        assert!(shown.starts_with('ä') && shown.len() < BODY_MAX + 40, "{}", shown.len());
+        assert!(shown.ends_with(&format!("({} bytes in all)", long.len())));
+        let mut coded = HeaderMap::new();
+        coded.insert(http::header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        assert_eq!(body_text(&Body::whole("xyz"), &coded), "(3 bytes, gzip)");
+    }
+
+    #[test]
+    fn heads_are_bounded() {
+        let mut headers = HeaderMap::new();
+        for index in 0..1000 {
+            headers.append("x-long", HeaderValue::from_str(&format!("value {index}")).unwrap());
+        }
+        let mut text = String::new();
+        header_lines(&mut text, &headers);
+        assert!(text.len() <= HEAD_MAX + "…\n".len() && text.ends_with("…\n"));
+    }
+}
