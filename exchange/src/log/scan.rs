@@ -29,6 +29,7 @@ pub(crate) enum Tail {
 }
 
 /// A place in a segment.
+#[derive(Debug)]
 pub(crate) struct Scanner<S> {
     source: S,
     window: Window,
