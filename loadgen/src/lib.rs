@@ -9,3 +9,8 @@
 //! collector into which regressions can be planted.
 
 pub mod collector;
+pub mod plan;
+mod rate;
+
+pub use plan::Plan;
+pub use rate::{ParseRateError, Rate};
