@@ -9,8 +9,16 @@
 //! collector into which regressions can be planted.
 
 pub mod collector;
+pub mod engine;
 pub mod plan;
 mod rate;
+pub mod report;
+mod source;
+mod target;
 
+pub use engine::{Failure, LoadError, Observer, Options, Progress, Run, Stop, WhenFull};
 pub use plan::Plan;
 pub use rate::{ParseRateError, Rate};
+pub use report::{LoadReport, run};
+pub use source::{Rendering, Source, SourceError};
+pub use target::{Target, TargetError};

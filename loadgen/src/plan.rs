@@ -204,6 +204,14 @@ pub struct Stripe<'a> {
     place: spacing::Place,
 }
 
+impl Stripe<'_> {
+    /// How many requests are still to come.
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.plan.arrivals.saturating_sub(self.next).div_ceil(self.stripes)
+    }
+}
+
 impl Iterator for Stripe<'_> {
     type Item = (u64, u64);
 

@@ -1,0 +1,73 @@
+//! What a run found: a document for machines and a page for people.
+//!
+//! Times in documents are integers in nanoseconds and count from the intended start. A report says
+//! whether it may be believed: see [`Integrity`].
+
+mod document;
+mod integrity;
+mod plot;
+mod summary;
+
+pub use document::{Bytes, Connections, LoadDocument, Quantiles};
+pub use integrity::{Clock, Integrity, IntegrityVerdict, PlanWindows, Processor};
+
+use crate::engine::{LoadError, Observer, Run, Stop, Tally};
+use serde::{Serialize, Serializer};
+
+/// The result of a run; as JSON it is the document `parallax.load/1`.
+#[derive(Debug, Clone)]
+pub struct LoadReport {
+    /// The document.
+    pub document: LoadDocument,
+    /// The histograms and counts that the document is made of.
+    pub tally: Tally,
+}
+
+/// Carries out a run; blocks until every arrival has ended or `stop` is set, which makes the report
+/// partial.
+///
+/// # Errors
+/// [`LoadError`]: nobody listens at the target, or the operating system refuses what the engine needs.
+/// A target that fails later is no error but a count in the report.
+pub fn run(run: &Run, stop: &Stop, observer: &mut dyn Observer) -> Result<LoadReport, LoadError> {
+    let before = integrity::HostClock::read();
+    let measured = run.measure(stop, observer)?;
+    check(&measured.tally, run.plan.arrivals())?;
+    let integrity = Integrity::judge(&measured, &before);
+    let document = LoadDocument::new(run, &measured, integrity);
+    Ok(LoadReport { document, tally: measured.tally })
+}
+
+impl LoadReport {
+    /// The report for people, some 30 lines without colour, each ended by a line feed.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        summary::render(self)
+    }
+}
+
+impl Serialize for LoadReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.document.serialize(serializer)
+    }
+}
+
+/// Every arrival of the plan must be found in exactly one count and, if it was due, in one histogram.
+fn check(tally: &Tally, planned: u64) -> Result<(), LoadError> {
+    let counts = &tally.counts;
+    let ended = counts.completed() + counts.failed_in_all() + counts.in_flight_at_end;
+    let recorded: u64 = tally.response.iter().map(hdrhistogram::Histogram::len).sum();
+    let identities = [
+        (
+            "planned = released + unreleased + not due",
+            planned,
+            counts.released + counts.unreleased + counts.not_due,
+        ),
+        ("released = completed + failed + in flight at the end", counts.released, ended),
+        ("response times = planned - not due", recorded, planned - counts.not_due),
+    ];
+    match identities.into_iter().find(|(_, left, right)| left != right) {
+        Some((name, left, right)) => Err(LoadError::Unbalanced(format!("{name}: {left} is not {right}"))),
+        None => Ok(()),
+    }
+}

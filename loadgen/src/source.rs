@@ -1,0 +1,257 @@
+//! What is sent: requests rendered to bytes before the clock starts.
+//!
+//! Request `i` of a run is request `i mod n` of the source, in lap `i / n`. Rendering ahead leaves
+//! nothing to do at the due time but one write, and makes a run's bytes a function of the index.
+
+use crate::Target;
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request};
+
+/// Requests that a run cycles through; at least one.
+#[derive(Debug, Clone)]
+pub struct Source {
+    requests: Vec<Rendered>,
+}
+
+/// A request as bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Rendered {
+    pub(crate) bytes: Bytes,
+    /// Where a lap's number goes, if the session's header is rewritten.
+    session_end: Option<usize>,
+    pub(crate) is_head: bool,
+}
+
+/// Why a request cannot be sent as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// There is nothing to send.
+    #[error("there is no request to send: {0} holds none")]
+    Empty(String),
+    /// `CONNECT` and the like.
+    #[error("request {index}: the method {method} makes no exchange and cannot be sent")]
+    Method {
+        /// Counts from 1.
+        index: usize,
+        /// The method.
+        method: Method,
+    },
+    /// A target that is not a path.
+    #[error(
+        "request {index}: `{target}` is not a path; it must begin with `/` and hold no space or control character"
+    )]
+    Path {
+        /// Counts from 1.
+        index: usize,
+        /// The path as given.
+        target: String,
+    },
+}
+
+/// How requests are rendered for a target.
+#[derive(Debug, Clone, Default)]
+pub struct Rendering {
+    /// Keeps each request's own `Host` instead of the target's.
+    pub keep_host: bool,
+    /// Names the header that identifies a session: from the second lap on, `-LAP` is added to its value,
+    /// so that every lap has sessions of its own.
+    pub lap_header: Option<HeaderName>,
+}
+
+/// Headers that belong to a connection, and those that rendering writes itself.
+const NOT_COPIED: [HeaderName; 8] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::TE,
+    header::TRAILER,
+    header::EXPECT,
+];
+
+impl Source {
+    /// Renders `requests` for `target`; their URIs are paths with an optional query.
+    ///
+    /// The length is computed from the body, hop-by-hop headers are left out. `from` says in errors
+    /// where the requests are from.
+    ///
+    /// # Errors
+    /// [`SourceError`] for no request at all or the first that cannot be sent.
+    pub fn new(
+        requests: impl IntoIterator<Item = Request<Bytes>>,
+        target: &Target,
+        rendering: &Rendering,
+        from: &str,
+    ) -> Result<Self, SourceError> {
+        let requests = requests.into_iter().enumerate();
+        let rendered: Result<Vec<_>, _> =
+            requests.map(|(index, request)| render(index + 1, &request, target, rendering)).collect();
+        match rendered?.as_slice() {
+            [] => Err(SourceError::Empty(from.to_owned())),
+            requests => Ok(Self { requests: requests.to_vec() }),
+        }
+    }
+
+    /// How many different requests there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Never: a source holds at least one request.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// The request of an arrival and its lap.
+    pub(crate) fn of(&self, index: u64) -> (&Rendered, u64) {
+        let requests = self.requests.len() as u64;
+        (&self.requests[(index % requests) as usize], index / requests)
+    }
+}
+
+impl Rendered {
+    /// Whether this lap's bytes differ from [`Self::bytes`].
+    pub(crate) fn varies(&self, lap: u64) -> bool {
+        lap > 0 && self.session_end.is_some()
+    }
+
+    /// The bytes of `lap` into `out`, which is cleared first.
+    pub(crate) fn write_lap(&self, lap: u64, out: &mut Vec<u8>) {
+        let (before, after) = self.bytes.split_at(self.session_end.unwrap_or(self.bytes.len()));
+        out.clear();
+        out.extend_from_slice(before);
+        out.push(b'-');
+        push_number(out, lap);
+        out.extend_from_slice(after);
+    }
+}
+
+/// Appends decimal digits without an allocation.
+fn push_number(out: &mut Vec<u8>, number: u64) {
+    let begin = out.len();
+    let mut left = number;
+    loop {
+        out.push(b'0' + (left % 10) as u8);
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    out[begin..].reverse();
+}
+
+fn render(
+    index: usize,
+    request: &Request<Bytes>,
+    target: &Target,
+    rendering: &Rendering,
+) -> Result<Rendered, SourceError> {
+    let method = request.method();
+    if method == Method::CONNECT {
+        return Err(SourceError::Method { index, method: method.clone() });
+    }
+    let path = request.uri().path_and_query().map_or("", |path| path.as_str());
+    if !path.starts_with('/') && path != "*" {
+        return Err(SourceError::Path { index, target: path.to_owned() });
+    }
+    let mut out = Vec::with_capacity(256 + request.body().len());
+    out.extend_from_slice(format!("{method} {path} HTTP/1.1\r\n").as_bytes());
+    let host = request.headers().get(header::HOST).filter(|_| rendering.keep_host);
+    push_header(&mut out, &header::HOST, host.map_or(target.authority().as_bytes(), HeaderValue::as_bytes));
+    let session_end = push_headers(&mut out, request.headers(), rendering.lap_header.as_ref());
+    if !request.body().is_empty() || matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+        push_header(&mut out, &header::CONTENT_LENGTH, request.body().len().to_string().as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(request.body());
+    Ok(Rendered { bytes: out.into(), session_end, is_head: method == Method::HEAD })
+}
+
+/// The request's own headers; returns where the value of `lap_header` ends.
+fn push_headers(out: &mut Vec<u8>, headers: &HeaderMap, lap_header: Option<&HeaderName>) -> Option<usize> {
+    let mut session_end = None;
+    for (name, value) in headers.iter().filter(|(name, _)| !NOT_COPIED.contains(name)) {
+        push_header(out, name, value.as_bytes());
+        if Some(name) == lap_header && session_end.is_none() {
+            session_end = Some(out.len() - 2);
+        }
+    }
+    session_end
+}
+
+fn push_header(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
+    out.extend_from_slice(name.as_str().as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target() -> Target {
+        Target::parse("http://127.0.0.1:8080").expect("a target")
+    }
+
+    fn text(source: &Source, index: u64) -> String {
+        let (request, lap) = source.of(index);
+        let mut out = request.bytes.to_vec();
+        if request.varies(lap) {
+            request.write_lap(lap, &mut out);
+        }
+        String::from_utf8(out).expect("text")
+    }
+
+    fn post(session: &str, body: &'static str) -> Request<Bytes> {
+        Request::post("/v1/events?a=b%20c")
+            .header("x-session-id", session)
+            .header("host", "recorded.example")
+            .header("connection", "close")
+            .header("content-length", "999")
+            .header("x-last", "1")
+            .body(Bytes::from_static(body.as_bytes()))
+            .expect("a request")
+    }
+
+    #[test]
+    fn a_request_is_rendered_with_its_own_length_and_the_targets_host() {
+        let source = Source::new([post("s-1", "{}")], &target(), &Rendering::default(), "the test").unwrap();
+        assert_eq!(
+            text(&source, 0),
+            "POST /v1/events?a=b%20c HTTP/1.1\r\nhost: 127.0.0.1:8080\r\nx-session-id: s-1\r\n\
+             x-last: 1\r\ncontent-length: 2\r\n\r\n{}"
+        );
+    }
+
+    #[test]
+    fn every_lap_has_sessions_of_its_own() {
+        let rendering =
+            Rendering { keep_host: true, lap_header: Some(HeaderName::from_static("x-session-id")) };
+        let source = Source::new([post("s-1", "{}"), post("s-2", "")], &target(), &rendering, "").unwrap();
+        assert_eq!(source.len(), 2);
+        let session = |index| {
+            let text = text(&source, index);
+            let line = text.lines().find(|line| line.starts_with("x-session-id")).expect("a session");
+            line.to_owned()
+        };
+        assert_eq!(session(0), "x-session-id: s-1");
+        assert_eq!(session(3), "x-session-id: s-2-1");
+        assert_eq!(session(2 * 1907), "x-session-id: s-1-1907");
+        assert!(text(&source, 2).contains("host: recorded.example\r\n"));
+        assert!(text(&source, 2).ends_with("x-last: 1\r\ncontent-length: 2\r\n\r\n{}"));
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_named() {
+        let none = Source::new([], &target(), &Rendering::default(), "empty.jsonl").unwrap_err();
+        assert!(none.to_string().contains("empty.jsonl"), "{none}");
+        let connect = Request::connect("a:1").body(Bytes::new()).unwrap();
+        let error = Source::new([connect], &target(), &Rendering::default(), "").unwrap_err();
+        assert!(error.to_string().contains("request 1"), "{error}");
+    }
+}
