@@ -1,6 +1,264 @@
 //! The judge: from sealed windows of integers to a verdict.
 //!
-//! Pure: no I/O, no clock, no randomness. What it computes and why is `verdict.md` 2; each part has a
-//! file of its own.
+//! Pure: no I/O, no clock, no randomness. The state is a flat vector of cells, one for each
+//! hypothesis of each slice; a window touches some of them, each at a cost that does not grow with the
+//! run, and the document is built only when it is asked for. What is computed and why is `verdict.md` 2;
+//! each part has a file of its own.
 
+mod cell;
+mod decision;
+mod digest;
+mod document;
+mod error;
+mod futility;
+pub mod guard;
+mod intake;
+mod lacking;
 pub mod latency;
+mod math;
+pub mod mixture;
+mod policy;
+mod reason;
+mod replicas;
+pub mod restarts;
+mod rig;
+mod slices;
+mod weights;
+
+pub use error::{JudgeError, TallyError};
+
+use crate::check::Check;
+use crate::rows::SealedWindow;
+use crate::run::Run;
+use crate::verdict::{State, Verdict};
+use cell::Cell;
+use decision::Outcome;
+use digest::Digest;
+use intake::Intake;
+use policy::{Hypothesis, Levels};
+use replicas::Replicas;
+use rig::Rig;
+use slices::SliceState;
+
+/// Judges one run.
+///
+/// A verdict is a function of the run's header and of its sealed windows; rows of one window may come
+/// in any order and in any partition.
+#[derive(Debug, Clone)]
+pub struct Judge {
+    run: Run,
+    policy_hash: String,
+    levels: Levels,
+    /// In the order of the documents; each slice has them all.
+    hypotheses: Vec<Hypothesis>,
+    slices: Vec<SliceState>,
+    /// Slice by slice, check by check.
+    cells: Vec<Cell>,
+    rig: Rig,
+    replicas: Replicas,
+    digest: Digest,
+    /// The newest sealed run window; 0 before the first.
+    watermark: u64,
+    /// Its end in Unix nanoseconds; 0 where it is not known.
+    watermark_ns: u64,
+    /// Rows of slices or checks that the run does not have.
+    foreign_rows: u64,
+    futile_looks: u64,
+    outcome: Outcome,
+    /// The document at the watermark that decided.
+    settled: Option<Box<Verdict>>,
+    ended: bool,
+}
+
+impl Judge {
+    /// A judge for `run`, before its first window.
+    ///
+    /// # Errors
+    /// A policy by which nothing can be judged; the error names the setting and the remedy.
+    pub fn new(run: &Run) -> Result<Self, JudgeError> {
+        policy::validate(run)?;
+        let levels = Levels::new(run);
+        let hypotheses = policy::hypotheses(run)?;
+        let slices = slices::slices(run, &hypotheses, &levels)?;
+        let cells = vec![Cell::default(); slices.len() * hypotheses.len()];
+        Ok(Self {
+            policy_hash: digest::policy_hash(run, &slices),
+            digest: Digest::new(&slices, &hypotheses),
+            replicas: Replicas::new(&run.replicas),
+            rig: Rig::default(),
+            run: run.clone(),
+            levels,
+            hypotheses,
+            slices,
+            cells,
+            watermark: 0,
+            watermark_ns: 0,
+            foreign_rows: 0,
+            futile_looks: 0,
+            outcome: Outcome::Wait,
+            settled: None,
+            ended: false,
+        })
+    }
+
+    /// Judges at the watermark that `window` brings, and gives the document.
+    ///
+    /// Windows come in ascending order; windows left out are empty ones, and are judged as such.
+    ///
+    /// # Errors
+    /// Rows that contradict themselves, or a window that was sealed before; nothing has changed then.
+    pub fn seal(&mut self, window: &SealedWindow) -> Result<Verdict, TallyError> {
+        self.step(window)?;
+        Ok(self.verdict())
+    }
+
+    /// Judges at the watermark that `window` brings, without building the document.
+    ///
+    /// # Errors
+    /// As [`Judge::seal`].
+    pub fn step(&mut self, window: &SealedWindow) -> Result<State, TallyError> {
+        if window.window <= self.watermark {
+            return Err(TallyError::Order { window: window.window, newest: self.watermark });
+        }
+        let intake = Intake::read(&window.rows, &self.slices, &self.hypotheses)?;
+        self.check_totals(&intake, window)?;
+        while self.watermark + 1 < window.window && self.settled.is_none() {
+            self.watermark += 1;
+            self.watermark_ns = self.watermark_ns.saturating_add(match self.watermark_ns {
+                0 => 0,
+                _ => self.run.policy.window.nanos(),
+            });
+            self.look();
+        }
+        self.watermark = window.window;
+        self.watermark_ns = window.end_ns;
+        self.take(&intake, window);
+        self.look();
+        Ok(self.state())
+    }
+
+    /// Ends the run here: an undecided one stays undecided.
+    ///
+    /// The verdict of such a run is still `wait` (exit code 20) and not final, and its document says
+    /// `partial`: stopping early is no decision, and the run may be continued.
+    pub fn finish(&mut self) -> Verdict {
+        self.ended = true;
+        self.verdict()
+    }
+
+    /// The verdict at the newest watermark: the one that decided, once there is one.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.settled.as_ref().map_or_else(|| self.outcome.state(), |settled| settled.verdict)
+    }
+
+    /// Whether the verdict stands for good.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.settled.is_some()
+    }
+
+    /// The newest sealed run window; 0 before the first.
+    #[must_use]
+    pub fn watermark(&self) -> u64 {
+        self.watermark
+    }
+
+    /// The run window at which an undecided run becomes inconclusive: `ceil(deadline / window)`.
+    #[must_use]
+    pub fn deadline(&self) -> u64 {
+        self.levels.deadline
+    }
+
+    /// The checks that this run judges, in the order of the documents.
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        self.hypotheses.iter().map(|hypothesis| &hypothesis.check)
+    }
+
+    /// Adds a window's counts to the cells that it touches.
+    fn take(&mut self, intake: &Intake, window: &SealedWindow) {
+        self.rig.add(window);
+        self.foreign_rows += intake.foreign;
+        self.digest.add(window, &intake.touched);
+        let checks = self.hypotheses.len();
+        for touched in &intake.touched {
+            let hypothesis = &self.hypotheses[touched.cell % checks];
+            let cell = &mut self.cells[touched.cell];
+            cell.add(hypothesis, self.watermark, touched);
+            if touched.reject.n > 0 {
+                cell.judge(hypothesis, &self.run.policy);
+                self.slices[touched.cell / checks].last_window = self.watermark;
+            }
+        }
+        for row in window.rows.iter().filter(|row| !row.replicas.is_empty()) {
+            let slice = self.slices.iter().position(|state| state.slice == row.slice);
+            let check = self.hypotheses.iter().position(|hypothesis| hypothesis.check == row.check);
+            if let (Some(slice), Some(check)) = (slice, check) {
+                self.replicas.add(slice * checks + check, &row.replicas);
+            }
+        }
+        for (slice, histograms) in &window.latency {
+            if let Ok(at) = self.slices.binary_search_by(|state| state.slice.cmp(slice)) {
+                self.slices[at].latency.merge(histograms);
+            }
+        }
+    }
+
+    /// Looks at the evidence at the newest watermark.
+    fn look(&mut self) {
+        if self.watermark >= self.survey() {
+            self.fix_required();
+        }
+        self.outcome = self.decide();
+        if self.settled.is_none() && self.outcome.is_final() {
+            self.settled = Some(Box::new(self.document()));
+        }
+    }
+
+    /// Windows after which the expected units of every slice are taken as known.
+    fn survey(&self) -> u64 {
+        self.run.policy.guard_windows.max(1)
+    }
+
+    fn fix_required(&mut self) {
+        let (checks, mismatch) = (self.hypotheses.len(), self.mismatch());
+        let scale = self.levels.deadline as f64 / self.watermark.max(1) as f64;
+        for (slice, cells) in self.slices.iter_mut().zip(self.cells.chunks(checks)) {
+            if slice.required.is_none() {
+                slice.fix(&self.hypotheses, cells[mismatch].units().n as f64 * scale);
+            }
+        }
+    }
+
+    /// Refuses counts that would leave the exact range, before anything changes.
+    fn check_totals(&self, intake: &Intake, window: &SealedWindow) -> Result<(), TallyError> {
+        let over = |touched: &&intake::Touched| {
+            self.cells[touched.cell].units().n + touched.reject.n > intake::MOST_UNITS
+        };
+        match intake.touched.iter().find(over) {
+            None => Ok(()),
+            Some(_) => Err(TallyError::TooManyUnits { window: window.window }),
+        }
+    }
+
+    /// Position of the mismatch check among the hypotheses: the one whose units stand for a slice's.
+    fn mismatch(&self) -> usize {
+        self.hypotheses.iter().position(|hypothesis| hypothesis.check == Check::Mismatch).unwrap_or(0)
+    }
+
+    fn mismatch_of_all(&self) -> usize {
+        let all = self.slices.iter().position(|state| state.slice.is_all()).unwrap_or(0);
+        all * self.hypotheses.len() + self.mismatch()
+    }
+
+    fn hypothesis_of(&self, cell: usize) -> &Hypothesis {
+        &self.hypotheses[cell % self.hypotheses.len()]
+    }
+
+    fn slice_of(&self, cell: usize) -> &SliceState {
+        &self.slices[cell / self.hypotheses.len()]
+    }
+}
+
+#[cfg(test)]
+mod tests;

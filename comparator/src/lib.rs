@@ -16,5 +16,8 @@ pub mod rows;
 pub mod run;
 pub mod slice;
 pub mod tally;
+#[cfg(test)]
+mod testing;
+pub mod trial;
 pub mod verdict;
 pub mod worker;

@@ -24,6 +24,7 @@ mod unit;
 mod window;
 
 pub use plan::PlanError;
+pub(crate) use plan::field_paths;
 pub use window::OpenWindow;
 
 use crate::compare::Observation;

@@ -123,6 +123,16 @@ impl Ledger {
         }
         sum
     }
+
+    /// What has been counted and not taken, all windows together; takes nothing.
+    #[must_use]
+    pub fn untaken(&self) -> Admissions {
+        let mut sum = Admissions::default();
+        for lane in locked(&self.lanes).iter() {
+            locked(lane).values().for_each(|counts| sum.merge(counts));
+        }
+        sum
+    }
 }
 
 /// One writer's part of the [`Ledger`].
@@ -157,6 +167,7 @@ mod tests {
         b.count(10, |counts| counts.offered += 4);
         assert_eq!(ledger.take_through(0).offered, 3);
         a.count(7, |counts| counts.offered += 8);
+        assert_eq!(ledger.untaken().offered, 12);
         assert_eq!(ledger.take_through(1).offered, 12);
         assert_eq!(ledger.take_through(u64::MAX), Admissions::default());
     }

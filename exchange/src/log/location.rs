@@ -3,6 +3,7 @@
 use super::reader::FileReader;
 use super::writer::FileWriter;
 use super::{Limits, LogError, Reader, Writer};
+use bytes::Bytes;
 use std::path::Path;
 
 /// Opens the log at `url` for appending, and creates it where it does not exist.
@@ -31,6 +32,13 @@ pub fn open_writer(url: &str, limits: Limits) -> Result<Box<dyn Writer>, LogErro
 /// where nothing is there or it may not be read.
 pub fn open_reader(url: &str) -> Result<Box<dyn Reader>, LogError> {
     Ok(Box::new(FileReader::open(path(url)?)?))
+}
+
+/// Reads one segment from memory, such as a recording that is part of a program; errors call it
+/// `name`.
+#[must_use]
+pub fn read_bytes(name: &str, segment: Bytes) -> Box<dyn Reader> {
+    Box::new(FileReader::in_memory(name, segment))
 }
 
 fn is_segment_name(path: &Path) -> bool {

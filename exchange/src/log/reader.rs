@@ -4,14 +4,15 @@
 //! one that is just being written, and the reader waits for it by giving `None`.
 
 use super::scan::{Scanner, Step, Tail};
+use super::source::Source;
 use super::{LogError, Position, Reader, Record};
 use super::{frame, record, segment};
+use bytes::Bytes;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The reader of a log in files.
-#[derive(Debug)]
 pub(crate) struct FileReader {
     /// `None` where the log is one file.
     directory: Option<PathBuf>,
@@ -19,12 +20,11 @@ pub(crate) struct FileReader {
 }
 
 /// The segment being read.
-#[derive(Debug)]
 struct Current {
     path: PathBuf,
     /// By its file name.
     number: Option<u64>,
-    scanner: Scanner<File>,
+    scanner: Scanner<Box<dyn Source + Send>>,
 }
 
 impl FileReader {
@@ -39,6 +39,12 @@ impl FileReader {
         };
         let current = Current::open(segment::path(path, first))?;
         Ok(Self { directory: Some(path.to_owned()), current })
+    }
+
+    /// Reads one segment from memory; errors call it `name`.
+    pub(crate) fn in_memory(name: &str, segment: Bytes) -> Self {
+        let scanner: Scanner<Box<dyn Source + Send>> = Scanner::new(Box::new(segment));
+        Self { directory: None, current: Current { path: name.into(), number: None, scanner } }
     }
 
     /// The segment behind the present one, where there is one.
@@ -124,7 +130,7 @@ impl Current {
     fn open(path: PathBuf) -> Result<Self, LogError> {
         let file = File::open(&path).map_err(LogError::io("open", &path))?;
         let number = path.file_name().and_then(|name| segment::number_of(name.to_str()?));
-        Ok(Self { path, number, scanner: Scanner::new(file) })
+        Ok(Self { path, number, scanner: Scanner::new(Box::new(file)) })
     }
 
     fn position(&self, offset: u64) -> Position {

@@ -29,7 +29,6 @@ pub(crate) enum Tail {
 }
 
 /// A place in a segment.
-#[derive(Debug)]
 pub(crate) struct Scanner<S> {
     source: S,
     window: Window,

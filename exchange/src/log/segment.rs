@@ -20,6 +20,7 @@ const MAGIC: [u8; 8] = *b"\x89PLX\r\n\x1a\n";
 
 const FORMAT: Range<usize> = 8..10;
 const LENGTH: Range<usize> = 10..12;
+const FEATURES: Range<usize> = 12..16;
 const NUMBER: Range<usize> = 16..24;
 const CRC: Range<usize> = 28..32;
 
@@ -101,6 +102,11 @@ fn versioned(header: &[u8; HEADER_BYTES]) -> Beginning {
         );
         return Beginning::Unsupported(why);
     }
+    let features = u32::from_le_bytes(array(header, FEATURES));
+    if features != 0 {
+        let why = format!("this log uses features {features:#x} that this build lacks: use a newer parallax");
+        return Beginning::Unsupported(why);
+    }
     let frames_at = u16::from_le_bytes(array(header, LENGTH)).max(HEADER_BYTES as u16).into();
     Beginning::Segment { number: u64::from_le_bytes(array(header, NUMBER)), frames_at }
 }
@@ -158,12 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_format_is_named() {
-        let mut newer = header(1);
-        newer[8] = 9;
-        let crc = crc32fast::hash(&newer[..CRC.start]);
-        newer[CRC].copy_from_slice(&crc.to_le_bytes());
-        let Beginning::Unsupported(why) = beginning(&newer, true) else { panic!("must not be read") };
-        assert!(why.contains("format 9"), "{why}");
+    fn a_newer_format_or_feature_is_named() {
+        for (byte, word) in [(FORMAT.start, "format 9"), (FEATURES.start, "features 0x9")] {
+            let mut newer = header(1);
+            newer[byte] = 9;
+            let crc = crc32fast::hash(&newer[..CRC.start]);
+            newer[CRC].copy_from_slice(&crc.to_le_bytes());
+            let Beginning::Unsupported(why) = beginning(&newer, true) else { panic!("must not be read") };
+            assert!(why.contains(word), "{why}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Bytes that are read at an offset: a file, or a slice in tests.
+//! Bytes that are read at an offset: a file, or bytes in memory.
 //!
 //! Reading goes through a [`Window`] of fixed size, so that walking small records costs one system
 //! call per quarter megabyte. A record is copied out of it once: a record that somebody keeps must
@@ -29,6 +29,16 @@ impl Source for File {
 }
 
 impl<S: Source> Source for &S {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        (**self).read_at(buf, offset)
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        (**self).length()
+    }
+}
+
+impl Source for Box<dyn Source + Send> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         (**self).read_at(buf, offset)
     }

@@ -8,6 +8,8 @@ use proptest::test_runner::TestRunner;
 use std::path::PathBuf;
 
 mod damage;
+mod model;
+mod samples;
 
 const LARGE: Limits = Limits { segment_bytes: 64 << 20, total_bytes: 4 << 30 };
 

@@ -193,3 +193,21 @@ fn other_files_and_newer_formats_are_refused_by_reader_and_writer() {
         assert_eq!(fs::read(place.segment(1)).unwrap(), bytes, "nothing was changed");
     }
 }
+
+#[test]
+fn a_record_that_this_build_cannot_read_is_damage() {
+    let mut file = segment::header(1).to_vec();
+    for (kind, payload) in [(0x7f, &b""[..]), (0x80, b"an index"), (2, b"\x08not protobuf"), (6, b"{}")] {
+        let offset = file.len() as u64;
+        frame::write(&mut file, offset, kind, |into| into.extend_from_slice(payload)).unwrap();
+    }
+    let (records, damage) = read_all(&mut *read_bytes("memory", file.into()));
+    assert_eq!(records.into_iter().map(|(_, record)| record).collect::<Vec<_>>(), [Record::End(json("{}"))]);
+    let told: Vec<_> = damage.iter().map(ToString::to_string).collect();
+    assert!(
+        told[0].starts_with("memory: 16 bytes at offset 32 are damaged: kind 127 is unknown"),
+        "{told:?}"
+    );
+    assert!(told[1].contains("the exchange cannot be read: not a protobuf message"), "{told:?}");
+    assert_eq!(told.len(), 2);
+}

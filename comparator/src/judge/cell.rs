@@ -1,0 +1,88 @@
+//! A cell: the evidence of one hypothesis in one slice.
+
+use super::guard::{Guard, Series, Tracked};
+use super::intake::Touched;
+use super::mixture::Counts;
+use super::policy::Hypothesis;
+use parallax_config::Policy;
+
+/// Control-bad units are judged from this many units on.
+const ENOUGH_UNITS: u64 = 200;
+
+/// State of one hypothesis in one slice.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cell {
+    reject: Series,
+    /// The promote series of a latency check; count checks prove on `reject`'s counts.
+    promote: Option<Tracked>,
+    pub(crate) guard: Guard,
+    /// Logarithm of the judged reject evidence R.
+    pub(crate) ln_r: f64,
+    /// Logarithm of the judged promote evidence P.
+    pub(crate) ln_p: f64,
+    /// Largest `ln_r` so far.
+    pub(crate) ln_r_max: f64,
+    /// The newest published threshold, in nanoseconds.
+    pub(crate) threshold_ns: Option<u64>,
+    /// Units whose control-bad count was given, and that count.
+    control_bad: [u64; 2],
+    /// The control itself was bad too often; latched.
+    pub(crate) nondeterministic: bool,
+}
+
+impl Cell {
+    /// Adds what run window `window` counted.
+    pub(crate) fn add(&mut self, hypothesis: &Hypothesis, window: u64, touched: &Touched) {
+        if touched.threshold_ns.is_some() {
+            self.threshold_ns = touched.threshold_ns;
+        }
+        if touched.reject.n == 0 {
+            return;
+        }
+        self.reject.add(&hypothesis.reject, &hypothesis.reject_window, window, touched.reject);
+        if let Some(promote) = touched.promote {
+            self.promote.get_or_insert_default().add(promote);
+        }
+        if let Some([units, bad]) = touched.control {
+            self.control_bad[0] += units;
+            self.control_bad[1] += bad;
+        }
+    }
+
+    /// Recomputes guard, R and P at a watermark; to be called for cells that had units.
+    pub(crate) fn judge(&mut self, hypothesis: &Hypothesis, policy: &Policy) {
+        let windows = self.reject.windows().n;
+        self.guard = self.guard.after(windows, self.design_effect(), policy.guard_windows, policy.deff_limit);
+        let [unit, window] = self.reject.ln_e();
+        self.ln_r = if self.guard.is_on() { unit.min(window) } else { unit };
+        self.ln_r_max = self.ln_r_max.max(self.ln_r);
+        self.ln_p = self.ln_promote(hypothesis);
+        let [units, bad] = self.control_bad.map(|count| count as f64);
+        self.nondeterministic |= self.control_bad[0] >= ENOUGH_UNITS && bad > policy.nondeterministic * units;
+    }
+
+    fn ln_promote(&self, hypothesis: &Hypothesis) -> f64 {
+        let unit = hypothesis.ln_promote(self.promote_units());
+        if !self.guard.is_on() {
+            return unit;
+        }
+        let windows = self.promote.as_ref().map_or(self.reject.windows(), Tracked::windows);
+        unit.min(hypothesis.ln_promote_window(windows))
+    }
+
+    /// Units, worse and better, on the reject side.
+    pub(crate) fn units(&self) -> Counts {
+        self.reject.units()
+    }
+
+    /// The same on the promote side; equal for a count check.
+    pub(crate) fn promote_units(&self) -> Counts {
+        self.promote.as_ref().map_or(self.reject.units(), Tracked::units)
+    }
+
+    /// The larger design effect of the cell's series.
+    pub(crate) fn design_effect(&self) -> f64 {
+        let promote = self.promote.as_ref().map_or(f64::NEG_INFINITY, Tracked::design_effect);
+        self.reject.design_effect().max(promote)
+    }
+}

@@ -1,0 +1,129 @@
+//! Digests: of the policy, so that a changed one is another run; and of everything counted, so that a
+//! recomputed verdict can be seen to rest on the same evidence.
+
+use super::intake::Touched;
+use super::mixture::Counts;
+use super::policy::Hypothesis;
+use super::slices::SliceState;
+use crate::rows::{Exposure, SealedWindow};
+use crate::run::Run;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// SHA-256 over what was judged, window by window.
+///
+/// Slices and checks go in first; then, for each window, its number, its exposure and its rows in the
+/// order of the cells, as LEB128 integers. A row is: cell number + 1, counts, threshold, control-bad
+/// units; 0 ends a window.
+#[derive(Debug, Clone)]
+pub(crate) struct Digest(Sha256);
+
+impl Digest {
+    pub(crate) fn new(slices: &[SliceState], hypotheses: &[Hypothesis]) -> Self {
+        let mut hash = Sha256::new();
+        let names: Vec<_> = slices.iter().map(|state| &state.slice).collect();
+        let checks: Vec<_> = hypotheses.iter().map(|hypothesis| &hypothesis.check).collect();
+        hash.update(canonical(&json!([names, checks])));
+        Self(hash)
+    }
+
+    pub(crate) fn add(&mut self, window: &SealedWindow, touched: &[Touched]) {
+        let mut bytes = Vec::with_capacity(64 + touched.len() * 12);
+        put(&mut bytes, window.window);
+        if let Some(exposure) = &window.exposure {
+            put_exposure(&mut bytes, exposure);
+        }
+        for row in touched {
+            put(&mut bytes, row.cell as u64 + 1);
+            put_counts(&mut bytes, row.reject);
+            if let Some(promote) = row.promote {
+                put_counts(&mut bytes, promote);
+                put(&mut bytes, row.threshold_ns.unwrap_or(0));
+            }
+            if let Some([_, bad]) = row.control {
+                put(&mut bytes, bad);
+            }
+        }
+        put(&mut bytes, 0);
+        self.0.update(&bytes);
+    }
+
+    pub(crate) fn hex(&self) -> String {
+        hex(&self.0.clone().finalize())
+    }
+}
+
+/// `sha256:` of the canonical JSON of policy, rules and slice weights.
+pub(crate) fn policy_hash(run: &Run, slices: &[SliceState]) -> String {
+    let weights: Vec<Value> =
+        slices.iter().map(|state| json!({"slice": state.slice, "weight": state.weight})).collect();
+    let document = json!({"policy": run.policy, "rules": run.rules, "weights": weights});
+    format!("sha256:{}", hex(&Sha256::digest(canonical(&document))))
+}
+
+/// JSON without spaces, keys sorted at every depth.
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let mut keys: Vec<&String> = members.keys().collect();
+            keys.sort();
+            let members: Vec<String> =
+                keys.into_iter().map(|key| format!("{}:{}", json!(key), canonical(&members[key]))).collect();
+            format!("{{{}}}", members.join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        scalar => scalar.to_string(),
+    }
+}
+
+fn put_exposure(bytes: &mut Vec<u8>, exposure: &Exposure) {
+    for count in [
+        exposure.mirrored,
+        exposure.compared,
+        exposure.shed,
+        exposure.late,
+        exposure.primary_failed,
+        exposure.candidate_missing,
+        exposure.control_missing,
+        exposure.control_only_missing,
+        exposure.ordered,
+        exposure.candidate_first,
+        exposure.candidate_offered,
+        exposure.control_offered,
+        exposure.keys.len() as u64,
+    ] {
+        put(bytes, count);
+    }
+    for key in &exposure.keys {
+        put(bytes, *key);
+    }
+}
+
+fn put_counts(bytes: &mut Vec<u8>, counts: Counts) {
+    put(bytes, counts.n);
+    put(bytes, counts.worse);
+    put(bytes, counts.better);
+}
+
+fn put(bytes: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canonical_json_does_not_depend_on_the_order_of_keys() {
+        let value: Value = serde_json::from_str(r#"{"b": [1, {"z": null, "a": 0.5}], "a": "x\""}"#).unwrap();
+        assert_eq!(canonical(&value), r#"{"a":"x\"","b":[1,{"a":0.5,"z":null}]}"#);
+    }
+}

@@ -1,0 +1,214 @@
+//! The burst guard: do the units of one window share fate?
+//!
+//! An incident in one arm makes many units of a window worse together; counted as separate evidence
+//! they would reject an innocent candidate. So whole windows are tested beside units, and the smaller
+//! evidence counts, at first always and later wherever the counts are seen to cluster.
+//! `verdict.md` 2.8.
+
+use super::mixture::{Bets, Counts};
+use super::restarts::Restarts;
+
+/// Whether windows are tested beside units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Guard {
+    /// Too few windows to tell; on.
+    #[default]
+    Start,
+    /// Units do not share fate; off.
+    Off,
+    /// Units were seen to share fate; on for the rest of the run.
+    Latched,
+}
+
+impl Guard {
+    /// Whether the smaller of both kinds of evidence counts.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        self != Self::Off
+    }
+
+    /// The name in the document.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Off => "off",
+            Self::Latched => "latched",
+        }
+    }
+
+    /// The guard after a watermark at which the cell has `windows` windows with units and a design
+    /// effect of `deff`.
+    #[must_use]
+    pub fn after(self, windows: u64, deff: f64, guard_windows: u64, deff_limit: f64) -> Self {
+        match self {
+            Self::Latched => Self::Latched,
+            _ if windows < guard_windows => Self::Start,
+            _ if deff > deff_limit => Self::Latched,
+            _ => Self::Off,
+        }
+    }
+}
+
+/// Sums over windows with units, for the design effect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spread {
+    dd: i128,
+    nd: i128,
+    nn: i128,
+}
+
+impl Spread {
+    fn add(&mut self, window: Counts) {
+        let n = i128::from(window.n);
+        let d = i128::from(window.worse) - i128::from(window.better);
+        self.dd += d * d;
+        self.nd += n * d;
+        self.nn += n * n;
+    }
+
+    /// How much more the net counts of windows vary than those of independent units would:
+    /// `(Sdd - 2 r Snd + r^2 Snn) / (b + c)` with `r = (b - c)/n`; 0 where nothing is discordant.
+    ///
+    /// Centred at the cell's own rate, so neither a steady excess nor uneven traffic counts.
+    #[must_use]
+    pub fn design_effect(&self, total: Counts) -> f64 {
+        let discordant = total.worse + total.better;
+        if discordant == 0 {
+            return 0.0;
+        }
+        let rate = (total.worse as f64 - total.better as f64) / total.n as f64;
+        let centred = self.dd as f64 - 2.0 * rate * self.nd as f64 + rate * rate * self.nn as f64;
+        centred / discordant as f64
+    }
+}
+
+/// One series of a cell: its units, its windows, and both with restarts.
+#[derive(Debug, Clone, Default)]
+pub struct Series {
+    units: Restarts,
+    windows: Restarts,
+    spread: Spread,
+}
+
+impl Series {
+    /// Adds what run window `window` counted (`counts.n > 0`).
+    pub fn add(&mut self, bets: &Bets, window_bets: &Bets, window: u64, counts: Counts) {
+        self.units.add(bets, window, counts);
+        self.windows.add(window_bets, window, sign_of(counts));
+        self.spread.add(counts);
+    }
+
+    /// Units so far.
+    #[must_use]
+    pub fn units(&self) -> Counts {
+        self.units.counts()
+    }
+
+    /// Windows with units so far, by the sign of their net count.
+    #[must_use]
+    pub fn windows(&self) -> Counts {
+        self.windows.counts()
+    }
+
+    /// How much the units of a window share fate; about 1 where they do not.
+    #[must_use]
+    pub fn design_effect(&self) -> f64 {
+        self.spread.design_effect(self.units())
+    }
+
+    /// Logarithms of the unit-level and the window-level e-value, with restarts.
+    #[must_use]
+    pub fn ln_e(&self) -> [f64; 2] {
+        [self.units.ln_e(), self.windows.ln_e()]
+    }
+}
+
+/// A series whose evidence needs no restarts: the promote side of a latency check.
+#[derive(Debug, Clone, Default)]
+pub struct Tracked {
+    units: Counts,
+    windows: Counts,
+    spread: Spread,
+}
+
+impl Tracked {
+    /// Adds what a run window counted (`counts.n > 0`).
+    pub fn add(&mut self, counts: Counts) {
+        self.units.add(counts);
+        self.windows.add(sign_of(counts));
+        self.spread.add(counts);
+    }
+
+    /// Units so far.
+    #[must_use]
+    pub fn units(&self) -> Counts {
+        self.units
+    }
+
+    /// Windows with units so far, by the sign of their net count.
+    #[must_use]
+    pub fn windows(&self) -> Counts {
+        self.windows
+    }
+
+    /// How much the units of a window share fate.
+    #[must_use]
+    pub fn design_effect(&self) -> f64 {
+        self.spread.design_effect(self.units)
+    }
+}
+
+/// A window as one unit: the sign of its net count.
+fn sign_of(counts: Counts) -> Counts {
+    Counts::new(1, u64::from(counts.worse > counts.better), u64::from(counts.worse < counts.better))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(windows: impl IntoIterator<Item = (u64, u64, u64)>) -> Series {
+        let (bets, window_bets) = (Bets::reject(5e-4), Bets::reject(0.02));
+        let mut series = Series::default();
+        for (window, (n, worse, better)) in windows.into_iter().enumerate() {
+            series.add(&bets, &window_bets, window as u64 + 1, Counts::new(n, worse, better));
+        }
+        series
+    }
+
+    const CALM: [(u64, u64, u64); 3] = [(120, 1, 0), (120, 0, 1), (240, 2, 0)];
+
+    #[test]
+    fn golden_design_effects() {
+        let calm = series(CALM.into_iter().cycle().take(30));
+        assert_eq!(calm.spread, Spread { dd: 60, nd: 4800, nn: 864_000 });
+        assert_eq!(calm.design_effect(), 0.875);
+        let burst = series(CALM.into_iter().cycle().take(30).chain([(120, 40, 2)]));
+        assert_eq!(burst.spread, Spread { dd: 1504, nd: 9360, nn: 878_400 });
+        assert!((burst.design_effect() - 17.138898158761478).abs() < 1e-12);
+        assert_eq!(burst.windows(), Counts::new(31, 21, 10));
+        assert!((Bets::reject(0.02).ln_e(burst.windows()) - 0.5215672422650408).abs() < 1e-12);
+        assert!((Bets::promote(0.1).ln_e(burst.windows()) + 0.929521153560319).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_restart_sequence_has_its_golden_design_effect() {
+        let windows =
+            [(1000, 1, 1), (1000, 0, 0), (1200, 9, 1), (800, 6, 0), (1000, 8, 2), (50_000, 120, 40)];
+        let series = series(windows);
+        assert!((series.design_effect() - 1.0511693335677863).abs() < 1e-12);
+        assert_eq!(series.windows().n, 6);
+    }
+
+    #[test]
+    fn the_guard_goes_off_after_its_windows_and_latches_on_a_burst() {
+        let guard = Guard::default();
+        assert_eq!(guard.after(29, 17.0, 30, 2.0), Guard::Start, "no latch before the start is over");
+        let off = guard.after(30, 0.875, 30, 2.0);
+        assert_eq!(off, Guard::Off);
+        let latched = off.after(31, 17.1, 30, 2.0);
+        assert_eq!(latched, Guard::Latched);
+        assert_eq!(latched.after(500, 0.5, 30, 2.0), Guard::Latched, "a latch stays");
+    }
+}

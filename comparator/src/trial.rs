@@ -1,0 +1,217 @@
+//! One trial: compare, tally, judge and report in step.
+//!
+//! A pure state machine: no clock, no I/O. *When* a window is sealed is a decision of the driver, made
+//! by the clock in a live run and read from the log in a replay; the trial only says what must be
+//! sealed before an exchange may count ([`Trial::read_by`]). So a live run, a replay of its exchanges
+//! and a replay of its sealed windows take the same inputs in the same order, and give verdicts that
+//! are equal byte for byte.
+
+mod records;
+
+pub use records::{Header, Seal};
+
+use crate::compare::{Comparer, Observation, RuleError};
+use crate::judge::{Judge, JudgeError, TallyError};
+use crate::report::{Published, Report, Reporter};
+use crate::rows::SealedWindow;
+use crate::run::{NORMALISER, Run};
+use crate::tally::{Fate, PlanError, SealError, Tally, Unsealed, field_paths};
+use crate::verdict::Verdict;
+use bytes::Bytes;
+use parallax_exchange::{Admissions, Exchange};
+use std::sync::Arc;
+
+/// A run that cannot be tried.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// A rule.
+    #[error("a rule cannot be used")]
+    Rule(#[from] RuleError),
+    /// What is to be tallied.
+    #[error("the policy cannot be tallied")]
+    Plan(#[from] PlanError),
+    /// What is to be judged.
+    #[error("the policy cannot be judged")]
+    Judge(#[from] JudgeError),
+    /// Equal inputs may compare differently.
+    #[error("the run was compared by version {found} of the comparison; this build has version {NORMALISER}")]
+    Normaliser {
+        /// The version in the run's header.
+        found: u32,
+    },
+}
+
+/// A window that cannot be added.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// Out of order.
+    #[error("the window cannot be sealed")]
+    Seal(#[from] SealError),
+    /// Contradictory.
+    #[error("the window cannot be judged")]
+    Judge(#[from] TallyError),
+}
+
+/// What became of one exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// Whether it is evidence.
+    pub fate: Fate,
+    /// It became an example of a path that differs.
+    pub is_example: bool,
+}
+
+/// The state of one run.
+#[derive(Debug)]
+pub struct Trial {
+    run: Arc<Run>,
+    comparer: Arc<Comparer>,
+    tally: Tally,
+    judge: Judge,
+    reporter: Reporter,
+    verdict: Arc<Verdict>,
+    verdict_json: Bytes,
+}
+
+impl Trial {
+    /// A trial before its first exchange.
+    ///
+    /// # Errors
+    /// What in `run` cannot be used.
+    pub fn new(run: Run) -> Result<Self, TrialError> {
+        if run.normaliser != NORMALISER {
+            return Err(TrialError::Normaliser { found: run.normaliser });
+        }
+        let judge = Judge::new(&run)?;
+        let verdict = judge.verdict();
+        Ok(Self {
+            comparer: Arc::new(Comparer::new(&run.rules, &field_paths(&run))?),
+            tally: Tally::new(&run)?,
+            reporter: Reporter::new(&run),
+            run: Arc::new(run),
+            judge,
+            verdict_json: verdict.to_json().into(),
+            verdict: Arc::new(verdict),
+        })
+    }
+
+    /// What was fixed at the start.
+    #[must_use]
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// The comparison, for those who observe on other threads.
+    #[must_use]
+    pub fn comparer(&self) -> Arc<Comparer> {
+        Arc::clone(&self.comparer)
+    }
+
+    /// The window in which `admitted_ns` (Unix time) lies: an absolute index.
+    #[must_use]
+    pub fn window_of(&self, admitted_ns: u64) -> u64 {
+        self.tally.window_of(admitted_ns)
+    }
+
+    /// The newest window that must be sealed before an exchange admitted in `window` may come.
+    #[must_use]
+    pub fn read_by(&self, window: u64) -> Option<u64> {
+        self.tally.read_by(window)
+    }
+
+    /// The window to seal next on the way to `through`; `None` when that is done.
+    #[must_use]
+    pub fn next_to_seal(&self, through: u64) -> Option<u64> {
+        self.tally.next_to_seal(through)
+    }
+
+    /// The newest window with exchanges that is not sealed.
+    #[must_use]
+    pub fn newest_open(&self) -> Option<u64> {
+        self.tally.newest_open()
+    }
+
+    /// Compares an exchange and counts it.
+    ///
+    /// # Errors
+    /// [`Unsealed`] where [`Trial::read_by`] was not heeded; nothing is counted then.
+    pub fn exchange(&mut self, exchange: &Exchange) -> Result<Taken, Unsealed> {
+        let seen = self.comparer.observe(exchange);
+        self.count(exchange, &seen)
+    }
+
+    /// Counts an exchange that was compared elsewhere, by [`Trial::comparer`].
+    ///
+    /// # Errors
+    /// As [`Trial::exchange`].
+    pub fn count(&mut self, exchange: &Exchange, seen: &Observation) -> Result<Taken, Unsealed> {
+        let fate = self.tally.count(exchange, seen)?;
+        Ok(Taken { fate, is_example: self.reporter.take(exchange, seen, fate) })
+    }
+
+    /// Seals the window that [`Trial::next_to_seal`] names, and judges.
+    ///
+    /// `admissions` is what the mirror's door counted up to this window and did not tell before.
+    ///
+    /// # Errors
+    /// [`StepError`] for another window.
+    pub fn seal(&mut self, window: u64, admissions: Option<Admissions>) -> Result<SealedWindow, StepError> {
+        let sealed = self.tally.seal(window, admissions)?;
+        self.judge_window(&sealed)?;
+        Ok(sealed)
+    }
+
+    /// Takes a window that was sealed elsewhere; not to be mixed with [`Trial::seal`].
+    ///
+    /// # Errors
+    /// [`StepError::Judge`] for a window out of order, or one that contradicts itself.
+    pub fn replay(&mut self, sealed: &SealedWindow) -> Result<(), StepError> {
+        self.judge_window(sealed)
+    }
+
+    /// Ends the run here: an undecided one stays undecided and says that it is partial.
+    pub fn finish(&mut self) {
+        let verdict = self.judge.finish();
+        self.set(verdict);
+    }
+
+    /// The verdict at the newest watermark.
+    #[must_use]
+    pub fn verdict(&self) -> &Arc<Verdict> {
+        &self.verdict
+    }
+
+    /// Its document.
+    #[must_use]
+    pub fn verdict_json(&self) -> &Bytes {
+        &self.verdict_json
+    }
+
+    /// The display at `now_ns`; `unsealed` is what the door counted since the newest seal.
+    #[must_use]
+    pub fn report(&mut self, now_ns: u64, unsealed: &Admissions) -> Report {
+        self.reporter.report(now_ns, unsealed)
+    }
+
+    /// Verdict and display at `now_ns`.
+    #[must_use]
+    pub fn published(&mut self, now_ns: u64, unsealed: &Admissions) -> Published {
+        Published {
+            verdict: Arc::clone(&self.verdict),
+            verdict_json: self.verdict_json.clone(),
+            report: Arc::new(self.report(now_ns, unsealed)),
+        }
+    }
+
+    fn judge_window(&mut self, sealed: &SealedWindow) -> Result<(), StepError> {
+        let verdict = self.judge.seal(sealed)?;
+        self.reporter.seal(sealed);
+        self.set(verdict);
+        Ok(())
+    }
+
+    fn set(&mut self, verdict: Verdict) {
+        self.verdict_json = verdict.to_json().into();
+        self.verdict = Arc::new(verdict);
+    }
+}
