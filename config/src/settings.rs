@@ -94,6 +94,9 @@ pub struct Limits {
     /// Idle upstream connections kept per role and listener thread.
     #[schemars(range(min = 0), extend("x-unit" = "connections"))]
     pub idle_connections: usize,
+    /// How long an idle upstream connection is kept; less than the time after which the roles'
+    /// servers close one themselves, of which 5 s is a common default.
+    pub idle_timeout: Span,
     /// Exchanges waiting for the comparator, all threads together.
     #[schemars(range(min = 1), extend("x-unit" = "exchanges"))]
     pub queue_exchanges: usize,
@@ -125,6 +128,7 @@ impl Default for Limits {
             role_in_flight: 1_024,
             body_bytes: 1 << 20,
             idle_connections: 256,
+            idle_timeout: Span::secs(4),
             queue_exchanges: 16_384,
             queue_bytes: 128 << 20,
             header_bytes: 64 << 10,

@@ -1,0 +1,149 @@
+//! The body of a live response: the primary's frames as they come, seen by the mirror in passing.
+
+use crate::pool::Lease;
+use crate::tap::Tap;
+use crate::upstream::classify;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use parallax_exchange::MissingReason;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// The body of a live response.
+#[expect(clippy::large_enum_variant, reason = "nearly every answer is the large one")]
+pub(crate) enum Answer {
+    /// Of the proxy's own; empty once sent.
+    Own(Bytes),
+    /// The primary's.
+    Primary(Watched),
+}
+
+/// A response that passes by.
+pub(crate) struct Stream {
+    body: Incoming,
+    /// Present until the last frame.
+    ends: Option<Ends>,
+}
+
+/// What is to be done when the response ends.
+struct Ends {
+    /// The connection that the body comes from.
+    lease: Lease,
+    /// Present if the exchange is mirrored.
+    tap: Option<Tap>,
+}
+
+impl Answer {
+    /// A body of the proxy's own.
+    pub(crate) fn own(bytes: Bytes) -> Self {
+        Self::Own(bytes)
+    }
+
+    /// The primary's body, from the connection `lease`, recorded by `tap`.
+    pub(crate) fn primary(body: Incoming, lease: Lease, tap: Option<Tap>) -> Self {
+        let mut stream = Stream { body, ends: Some(Ends { lease, tap }) };
+        if stream.body.is_end_stream() {
+            stream.end();
+        }
+        Self::Primary(Watched(Some(stream)))
+    }
+}
+
+impl Stream {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        match &polled {
+            Poll::Pending => {}
+            Poll::Ready(None) => self.end(),
+            Poll::Ready(Some(Err(error))) => self.fail(classify(error).reason()),
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(Ends { tap: Some(tap), .. }) = &mut self.ends {
+                    tap.see(frame);
+                }
+                if self.body.is_end_stream() {
+                    self.end();
+                }
+            }
+        }
+        polled
+    }
+
+    fn end(&mut self) {
+        if let Some(Ends { lease, tap }) = self.ends.take() {
+            lease.give_back();
+            if let Some(tap) = tap {
+                tap.end();
+            }
+        }
+    }
+
+    fn fail(&mut self, reason: MissingReason) {
+        if let Some(Ends { tap: Some(tap), .. }) = self.ends.take() {
+            tap.fail(reason);
+        }
+    }
+
+    /// The client left before the end. An admitted exchange still needs the primary's outcome, or
+    /// the comparison would leave out just the requests that clients give up on: the rest is read
+    /// apart from the client, for as long as a copy may take.
+    fn outlive_client(self) {
+        let Some(Ends { lease, tap: Some(tap) }) = self.ends else { return };
+        let pending = tap.pending();
+        if !pending.is_admitted() {
+            return;
+        }
+        let (core, deadline) = (Rc::clone(pending.core()), pending.deadline());
+        core.spawn(async move {
+            if tap.read_to_end(self.body, deadline, MissingReason::ClientGone).await {
+                lease.give_back();
+            }
+        });
+    }
+}
+
+/// A [`Stream`] that outlives its client; empty only while it is dropped.
+pub(crate) struct Watched(Option<Stream>);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(stream) = self.0.take() {
+            stream.outlive_client();
+        }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.get_mut() {
+            Self::Own(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Own(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Primary(watched) => {
+                watched.0.as_mut().map_or(Poll::Ready(None), |stream| stream.poll_frame(cx))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(bytes) => bytes.is_empty(),
+            Self::Primary(watched) => watched.0.as_ref().is_none_or(|stream| stream.body.is_end_stream()),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Primary(watched) => {
+                watched.0.as_ref().map_or_else(SizeHint::default, |stream| stream.body.size_hint())
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The copies: one task per role, which nobody waits for.
+//!
+//! Candidate and control are treated exactly alike: same pools, same limits, same deadline, same
+//! headers but for the marker's value, sent back to back in an order that a hash decides.
+
+use crate::core::Shadow;
+use crate::forward::remove_hop_by_hop;
+use crate::payload::Payload;
+use crate::pending::Pending;
+use crate::pool::Pool;
+use crate::tap::Seat;
+use crate::upstream;
+use parallax_exchange::{CopyOrder, MissingReason, Role};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// Offers the copies of an exchange that has just been admitted.
+pub(crate) fn offer(pending: &Rc<Pending>, order: CopyOrder) {
+    let roles = match order {
+        CopyOrder::CandidateFirst => [Role::Candidate, Role::Control],
+        CopyOrder::ControlFirst => [Role::Control, Role::Candidate],
+    };
+    for role in roles {
+        if let Some(shadow) = pending.core().shadow(role) {
+            offer_one(pending, role, shadow);
+        }
+    }
+}
+
+fn offer_one(pending: &Rc<Pending>, role: Role, shadow: &Shadow) {
+    let seat = Seat::new(Rc::clone(pending), role, Instant::now());
+    match Place::take(&shadow.in_flight, shadow.limit) {
+        None => seat.miss(MissingReason::Refused),
+        Some(place) => pending.core().spawn(send(seat, Rc::clone(&shadow.pool), place)),
+    }
+}
+
+/// Sends one copy and records what comes back.
+async fn send(mut seat: Seat, pool: Rc<Pool>, _place: Place) {
+    let pending = Rc::clone(seat.pending());
+    let deadline = pending.deadline();
+    let request = pending.head_for(seat.role()).with(Payload::Whole(pending.body()));
+    seat.sent_now();
+    let answer = upstream::send(&pool, request, Some((pending, seat.role())));
+    match tokio::time::timeout_at(deadline, answer).await {
+        Err(_) => seat.miss(MissingReason::Timeout),
+        Ok(Err(failure)) => seat.miss(failure.reason()),
+        Ok(Ok((response, lease))) => {
+            let (mut parts, body) = response.into_parts();
+            remove_hop_by_hop(&mut parts.headers);
+            let tap = seat.tap(parts.status, parts.headers);
+            if tap.read_to_end(body, deadline, MissingReason::Timeout).await {
+                lease.give_back();
+            }
+        }
+    }
+}
+
+/// One of the copies that a role may have in flight; given back on drop.
+struct Place(Rc<Cell<usize>>);
+
+impl Place {
+    fn take(in_flight: &Rc<Cell<usize>>, limit: usize) -> Option<Self> {
+        (in_flight.get() < limit).then(|| {
+            in_flight.set(in_flight.get() + 1);
+            Self(Rc::clone(in_flight))
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}

@@ -1,0 +1,205 @@
+//! What one core owns: its pools, budgets, counters and exchanges in flight.
+//!
+//! Everything is reached from one thread through `Rc` and `Cell`; the three things that leave the
+//! thread (ledger, queue, counters) are written without waiting.
+
+use crate::capture::Budget;
+use crate::counters::Counters;
+use crate::pending::Pending;
+use crate::pool::Pool;
+use crate::settings::Settings;
+use parallax_exchange::{
+    Admissions, DropReason, Exchange, ExchangeId, Full, Lane, MissingReason, Role, Sender, ShedReason,
+};
+use slab::Slab;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Beyond the time limit of the copies, before an exchange that still waits for the primary is closed.
+const PRIMARY_GRACE: Duration = Duration::from_millis(500);
+
+/// What one core owns.
+pub(crate) struct Core {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) primary: Rc<Pool>,
+    pub(crate) candidate: Option<Shadow>,
+    pub(crate) control: Option<Shadow>,
+    pub(crate) budget: Rc<Budget>,
+    /// Admitted exchanges that wait for an outcome.
+    pub(crate) exchanges: RefCell<Slab<Rc<Pending>>>,
+    /// Exchanges from the head of their request to their last outcome.
+    pub(crate) in_flight: Cell<usize>,
+    /// No new exchange is begun.
+    pub(crate) draining: Cell<bool>,
+    /// The runtime is about to go; nothing may be spawned.
+    pub(crate) closing: Cell<bool>,
+    lane: Lane,
+    sink: Sender,
+    place: ExchangeId,
+    sequence: Cell<u64>,
+    arrivals: Cell<u64>,
+}
+
+/// One shadow's pool and the bound of its copies in flight.
+pub(crate) struct Shadow {
+    pub(crate) pool: Rc<Pool>,
+    pub(crate) in_flight: Rc<Cell<usize>>,
+    pub(crate) limit: usize,
+}
+
+impl Shadow {
+    fn new(pool: Rc<Pool>, limit: usize) -> Self {
+        Self { pool, in_flight: Rc::default(), limit }
+    }
+}
+
+impl Core {
+    /// The core whose exchanges are named after `place`.
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        counters: Arc<Counters>,
+        lane: Lane,
+        sink: Sender,
+        place: ExchangeId,
+    ) -> Rc<Self> {
+        let pool = |target: &crate::target::Target| Pool::new(target.clone(), &settings);
+        let limit = settings.limits.role_in_flight;
+        let shadow = |target: &Option<_>| target.as_ref().map(|target| Shadow::new(pool(target), limit));
+        Rc::new(Self {
+            primary: pool(&settings.primary),
+            candidate: shadow(&settings.candidate),
+            control: shadow(&settings.control),
+            budget: Budget::new(settings.limits.copy_bytes),
+            exchanges: RefCell::default(),
+            in_flight: Cell::new(0),
+            draining: Cell::new(false),
+            closing: Cell::new(false),
+            sequence: Cell::new(0),
+            arrivals: Cell::new(0),
+            settings,
+            counters,
+            lane,
+            sink,
+            place,
+        })
+    }
+
+    /// The shadow that plays `role`.
+    pub(crate) fn shadow(&self, role: Role) -> Option<&Shadow> {
+        match role {
+            Role::Primary => None,
+            Role::Candidate => self.candidate.as_ref(),
+            Role::Control => self.control.as_ref(),
+        }
+    }
+
+    /// Starts a task that nobody waits for.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        if !self.closing.get() {
+            tokio::task::spawn_local(task);
+        }
+    }
+
+    /// The id of the next admitted exchange.
+    pub(crate) fn next_id(&self) -> ExchangeId {
+        let sequence = self.sequence.get();
+        self.sequence.set(sequence + 1);
+        ExchangeId { sequence, ..self.place }
+    }
+
+    /// A number that no other connection or request of any proxy has, but by chance.
+    pub(crate) fn unique(&self) -> u64 {
+        let arrival = self.arrivals.get();
+        self.arrivals.set(arrival + 1);
+        // Complemented, so that it never equals the digest of an exchange's id.
+        ExchangeId { sequence: !arrival, ..self.place }.digest()
+    }
+
+    /// Counts one offered request and what became of it.
+    pub(crate) fn count(&self, admitted_ns: u64, change: impl FnOnce(&mut Admissions)) {
+        self.lane.count(admitted_ns, |counts| {
+            counts.offered += 1;
+            change(counts);
+        });
+    }
+
+    /// Counts a request that no route selects.
+    pub(crate) fn leave_out(&self) {
+        self.counters.not_selected.add(1);
+        self.count(unix_now(), |counts| counts.not_selected += 1);
+    }
+
+    /// Counts a selected request that is not mirrored.
+    pub(crate) fn drop_selected(&self, reason: DropReason) {
+        self.counters.dropped(reason);
+        self.count(unix_now(), |counts| *counts.dropped.entry(reason).or_default() += 1);
+    }
+
+    /// Counts a request that is mirrored by right and given up at once for all roles.
+    pub(crate) fn shed(&self, reason: ShedReason) {
+        self.counters.shed(reason);
+        self.count(unix_now(), |counts| {
+            counts.mirrored += 1;
+            *counts.shed.entry(reason).or_default() += 1;
+        });
+    }
+
+    /// Sends a complete exchange on; what does not fit is counted as lost.
+    pub(crate) fn send(&self, exchange: Box<Exchange>) {
+        match self.sink.offer(exchange) {
+            Ok(()) => self.counters.exchanges.add(1),
+            Err(Full(_)) => self.counters.lost.add(1),
+        }
+    }
+
+    /// The periodic work: idle connections, exchanges whose primary takes longer than any copy may.
+    pub(crate) fn sweep(&self) {
+        let now = Instant::now();
+        self.primary.sweep(now);
+        [&self.candidate, &self.control].into_iter().flatten().for_each(|shadow| shadow.pool.sweep(now));
+        for pending in self.admitted() {
+            if tokio::time::Instant::from(now) > pending.deadline() + PRIMARY_GRACE {
+                pending.give_up(MissingReason::Timeout);
+            }
+        }
+        self.publish();
+    }
+
+    /// Makes the state of this core visible to [`crate::Stats`].
+    pub(crate) fn publish(&self) {
+        self.counters.in_flight.set(self.in_flight.get() as u64);
+        self.counters.held_bytes.set(self.budget.held() as u64);
+    }
+
+    /// Ends what is still in flight; nothing may be spawned afterwards.
+    pub(crate) fn close(&self) {
+        self.closing.set(true);
+        self.admitted().iter().for_each(|pending| pending.give_up(MissingReason::Shutdown));
+        self.publish();
+    }
+
+    /// Whether nobody is served and nothing is in flight.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.counters.connections.get() == 0 && self.in_flight.get() == 0
+    }
+
+    fn admitted(&self) -> Vec<Rc<Pending>> {
+        self.exchanges.borrow().iter().map(|(_, pending)| Rc::clone(pending)).collect()
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.publish();
+    }
+}
+
+/// Nanoseconds since the Unix epoch.
+pub(crate) fn unix_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

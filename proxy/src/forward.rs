@@ -1,0 +1,174 @@
+//! Header hygiene between two connections: what must not pass, and what a proxy adds.
+//!
+//! Response headers are left alone but for the hop-by-hop ones: what the primary said is what the
+//! client gets. A request gains `Via` and the `X-Forwarded-*` headers; primary and copies get the
+//! same ones, so that they cannot be the reason for a difference.
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
+    UPGRADE, VIA,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use parallax_exchange::Role;
+use std::net::IpAddr;
+
+/// The header that marks a copy; its value is `candidate` or `control`.
+///
+/// A request that carries it is proxied and not mirrored again, so that a shadow which calls back
+/// through the mirror cannot multiply its traffic.
+pub const COPY_MARKER: HeaderName = HeaderName::from_static("x-parallax-copy");
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Removes the headers that concern one connection only (RFC 9110, 7.6.1).
+pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        remove_nominated(headers);
+    }
+    for name in
+        [TRANSFER_ENCODING, KEEP_ALIVE, UPGRADE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION]
+    {
+        headers.remove(name);
+    }
+    if let Some(te) = headers.remove(TE) {
+        // Trailers are passed on, so this one promise may be kept.
+        if mentions(&te, "trailers") {
+            headers.insert(TE, HeaderValue::from_static("trailers"));
+        }
+    }
+}
+
+/// Removes `Connection` and what it names, but never what frames or routes the message.
+fn remove_nominated(headers: &mut HeaderMap) {
+    let lines: Vec<_> = headers.get_all(CONNECTION).iter().cloned().collect();
+    headers.remove(CONNECTION);
+    for token in lines.iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')) {
+        if let Ok(name) = token.trim().parse::<HeaderName>()
+            && ![HOST, CONTENT_LENGTH, TE].contains(&name)
+        {
+            headers.remove(name);
+        }
+    }
+}
+
+/// Whether a list header names `token`.
+pub(crate) fn mentions(value: &HeaderValue, token: &str) -> bool {
+    value
+        .to_str()
+        .is_ok_and(|text| text.split([',', ';']).any(|item| item.trim().eq_ignore_ascii_case(token)))
+}
+
+/// What a request gains on its way to a role.
+#[derive(Debug, Clone)]
+pub(crate) struct Forwarded {
+    client: HeaderValue,
+}
+
+impl Forwarded {
+    /// For requests of the client at `ip`.
+    pub(crate) fn for_client(ip: IpAddr) -> Self {
+        let text = ip.to_canonical().to_string();
+        Self { client: HeaderValue::try_from(text).expect("an address is printable ASCII") }
+    }
+
+    /// Adds `Via` and the `X-Forwarded-*` headers; what earlier proxies wrote is kept and extended.
+    pub(crate) fn add(&self, headers: &mut HeaderMap) {
+        // The proxy itself answers an `Expect: 100-continue` when the body is asked for.
+        headers.remove(EXPECT);
+        headers.append(VIA, HeaderValue::from_static("1.1 parallax"));
+        let client = self.joined(headers);
+        headers.insert(FORWARDED_FOR, client);
+        if !headers.contains_key(FORWARDED_PROTO) {
+            headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+        }
+        if !headers.contains_key(FORWARDED_HOST)
+            && let Some(host) = headers.get(HOST).cloned()
+        {
+            headers.insert(FORWARDED_HOST, host);
+        }
+    }
+
+    /// One line, because many servers read only one.
+    fn joined(&self, headers: &HeaderMap) -> HeaderValue {
+        let mut all = Vec::new();
+        for earlier in headers.get_all(FORWARDED_FOR) {
+            all.extend_from_slice(earlier.as_bytes());
+            all.extend_from_slice(b", ");
+        }
+        if all.is_empty() {
+            return self.client.clone();
+        }
+        all.extend_from_slice(self.client.as_bytes());
+        HeaderValue::from_bytes(&all).unwrap_or_else(|_| self.client.clone())
+    }
+}
+
+/// Marks a copy for `role`.
+pub(crate) fn mark(headers: &mut HeaderMap, role: Role) {
+    headers.insert(COPY_MARKER, HeaderValue::from_static(role.name()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        lines
+            .iter()
+            .map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn hop_by_hop_headers_and_those_that_connection_names_are_removed() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Private"),
+            ("connection", "host, content-length"),
+            ("x-private", "1"),
+            ("host", "a"),
+            ("content-length", "3"),
+            ("keep-alive", "timeout=5"),
+            ("upgrade", "h2c"),
+            ("te", "gzip"),
+            ("accept", "b"),
+        ] {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(headers, map(&[("host", "a"), ("content-length", "3"), ("accept", "b")]));
+    }
+
+    #[test]
+    fn the_promise_to_read_trailers_is_kept() {
+        let mut headers = map(&[("te", "gzip, trailers")]);
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(headers, map(&[("te", "trailers")]));
+    }
+
+    #[test]
+    fn forwarding_headers_extend_what_earlier_proxies_wrote() {
+        let forwarded = Forwarded::for_client("::ffff:10.0.0.9".parse().unwrap());
+        let mut first = map(&[("host", "shop.example")]);
+        forwarded.add(&mut first);
+        assert_eq!(first["x-forwarded-for"], "10.0.0.9");
+        assert_eq!(first["x-forwarded-proto"], "http");
+        assert_eq!(first["x-forwarded-host"], "shop.example");
+        assert_eq!(first["via"], "1.1 parallax");
+
+        let mut later = map(&[
+            ("host", "in"),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("x-forwarded-proto", "https"),
+            ("via", "1.1 edge"),
+        ]);
+        forwarded.add(&mut later);
+        assert_eq!(later["x-forwarded-for"], "1.2.3.4, 10.0.0.9");
+        assert_eq!(later["x-forwarded-proto"], "https");
+        assert_eq!(later.get_all("via").iter().collect::<Vec<_>>(), ["1.1 edge", "1.1 parallax"]);
+    }
+}

@@ -1,0 +1,114 @@
+//! A request as the proxy understands it, or why it refuses it.
+//!
+//! hyper has already refused what cannot be framed: differing `Content-Length` headers, a transfer
+//! coding that does not end in `chunked`, one in HTTP/1.0. Where both lengths are given it keeps the
+//! chunked one alone and closes the connection, so the ambiguity goes no further. What is left is
+//! the `Host`, the form of the target, and what may not pass.
+
+use crate::forward::{COPY_MARKER, mentions, remove_hop_by_hop};
+use crate::pending::Head;
+use crate::reply::Refusal;
+use http::header::{CONNECTION, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, Uri, Version};
+
+/// A request as the proxy understands it.
+pub(crate) struct Inbound {
+    /// In origin form, hop-by-hop headers removed.
+    pub(crate) head: Head,
+    /// The body came in chunks; it goes on in chunks, to every role alike.
+    pub(crate) is_chunked: bool,
+    /// The client waits for `100 Continue` before it sends the body.
+    pub(crate) awaits_continue: bool,
+    /// It asks for another protocol.
+    pub(crate) is_upgrade: bool,
+    /// It is a copy already.
+    pub(crate) is_copy: bool,
+}
+
+impl Inbound {
+    /// Takes a request apart.
+    ///
+    /// # Errors
+    /// [`Refusal`] where RFC 9112 asks for one.
+    pub(crate) fn read(parts: Parts) -> Result<Self, Refusal> {
+        let Parts { method, uri, version, mut headers, .. } = parts;
+        if method == Method::CONNECT {
+            return Err(Refusal::Connect);
+        }
+        let uri = match uri.authority() {
+            None => uri,
+            Some(authority) => {
+                // Absolute form: its authority replaces `Host` (RFC 9112, 3.2.2).
+                let host = HeaderValue::try_from(authority.as_str()).map_err(|_| Refusal::Host)?;
+                headers.insert(HOST, host);
+                origin_form(&uri)
+            }
+        };
+        let hosts = headers.get_all(HOST).iter().count();
+        if hosts > 1 || (hosts == 0 && version == Version::HTTP_11) {
+            return Err(Refusal::Host);
+        }
+        let is_chunked = headers.contains_key(TRANSFER_ENCODING);
+        let is_upgrade = headers.contains_key(UPGRADE)
+            && headers.get_all(CONNECTION).iter().any(|value| mentions(value, "upgrade"))
+            // HTTP/2 is begun by prior knowledge or ALPN, never by an upgrade: such a request is
+            // an ordinary one (RFC 9113, 3.1).
+            && headers.get_all(UPGRADE).iter().any(|value| !mentions(value, "h2c"));
+        let awaits_continue = headers.remove(EXPECT).is_some_and(|value| mentions(&value, "100-continue"));
+        remove_hop_by_hop(&mut headers);
+        Ok(Self {
+            is_copy: headers.contains_key(COPY_MARKER),
+            head: Head { method, uri, headers },
+            is_chunked,
+            awaits_continue,
+            is_upgrade,
+        })
+    }
+}
+
+fn origin_form(uri: &Uri) -> Uri {
+    uri.path_and_query().cloned().map_or_else(|| Uri::from(PathAndQuery::from_static("/")), Uri::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+
+    fn read(request: http::request::Builder) -> Result<Inbound, Refusal> {
+        Inbound::read(request.body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn an_absolute_target_becomes_a_path_and_decides_the_host() {
+        let inbound = read(Request::get("http://a.example/x?y=1").header("host", "b.example")).unwrap();
+        assert_eq!(inbound.head.uri, "/x?y=1");
+        assert_eq!(inbound.head.headers[HOST], "a.example");
+    }
+
+    #[test]
+    fn a_missing_or_second_host_is_refused() {
+        assert!(matches!(read(Request::get("/")), Err(Refusal::Host)));
+        assert!(matches!(
+            read(Request::get("/").header("host", "a").header("host", "b")),
+            Err(Refusal::Host)
+        ));
+        assert!(read(Request::get("/").version(Version::HTTP_10)).is_ok());
+    }
+
+    #[test]
+    fn an_upgrade_is_one_only_if_connection_says_so_and_it_is_not_to_http2() {
+        let upgrade = |connection: &str, protocol: &str| {
+            let request = Request::get("/")
+                .header("host", "a")
+                .header("connection", connection)
+                .header("upgrade", protocol);
+            read(request).unwrap().is_upgrade
+        };
+        assert!(upgrade("keep-alive, Upgrade", "websocket"));
+        assert!(!upgrade("keep-alive", "websocket"));
+        assert!(!upgrade("Upgrade, HTTP2-Settings", "h2c"));
+    }
+}

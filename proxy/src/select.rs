@@ -1,0 +1,106 @@
+//! Whether a request is mirrored, and the exchange that this begins.
+
+use crate::connection::Client;
+use crate::core::Core;
+use crate::inbound::Inbound;
+use crate::key::{Fallback, cluster_key, is_sampled};
+use crate::pending::{Head, Pending, Selected};
+use crate::routes::Selection;
+use http::header::HOST;
+use parallax_exchange::{Body, DropReason, Request, ShedReason};
+use std::rc::Rc;
+
+/// What becomes of a request at the mirror's door.
+enum Decision<'c> {
+    LeaveOut,
+    Drop(DropReason),
+    Shed(ShedReason),
+    Take(&'c Selection, u64),
+}
+
+/// Decides and counts; the exchange if the request is to be mirrored.
+///
+/// `length` is the length of the body, where it is known.
+pub(crate) fn choose(
+    core: &Rc<Core>,
+    client: &Client,
+    inbound: &Inbound,
+    length: Option<u64>,
+) -> Option<Taken> {
+    match decide(core, client, inbound, length) {
+        Decision::LeaveOut => core.leave_out(),
+        Decision::Drop(reason) => core.drop_selected(reason),
+        Decision::Shed(reason) => core.shed(reason),
+        Decision::Take(selection, cluster_key) => {
+            return Some(Taken {
+                request: request(&inbound.head),
+                cluster_key,
+                labels: selection.labels.clone(),
+                sample_ppm: selection.sample_ppm,
+            });
+        }
+    }
+    None
+}
+
+/// A request that is to be mirrored, before it is known what goes to the roles.
+pub(crate) struct Taken {
+    request: Request,
+    cluster_key: u64,
+    labels: Vec<parallax_exchange::Label>,
+    sample_ppm: u32,
+}
+
+impl Taken {
+    /// Begins the exchange; `head` is what goes to the roles.
+    pub(crate) fn open(self, core: &Rc<Core>, head: &Head) -> Rc<Pending> {
+        let Self { request, cluster_key, labels, sample_ppm } = self;
+        Pending::open(core, Selected { request, head: head.clone(), cluster_key, labels, sample_ppm })
+    }
+}
+
+fn decide<'c>(core: &'c Core, client: &Client, inbound: &Inbound, length: Option<u64>) -> Decision<'c> {
+    let Head { method, uri, headers } = &inbound.head;
+    let settings = &core.settings;
+    let Some(selection) = settings.routes.select(method, uri.path()) else {
+        return Decision::LeaveOut;
+    };
+    let fallback = Fallback { connection: client.key, request: core.unique() };
+    let key = cluster_key(&settings.key, headers, uri.query(), fallback);
+    if !is_sampled(key, selection.sample_ppm) {
+        return Decision::LeaveOut;
+    }
+    if inbound.is_copy {
+        return Decision::Drop(DropReason::Loop);
+    }
+    if inbound.is_upgrade {
+        return Decision::Drop(DropReason::Upgrade);
+    }
+    if core.draining.get() {
+        return Decision::Drop(DropReason::Draining);
+    }
+    let limits = &settings.limits;
+    if length.is_some_and(|length| length > limits.body_bytes as u64) {
+        return Decision::Shed(ShedReason::BodyTooLarge);
+    }
+    if core.in_flight.get() >= limits.copies_in_flight {
+        return Decision::Shed(ShedReason::InFlight);
+    }
+    if core.budget.held() >= limits.copy_bytes {
+        return Decision::Shed(ShedReason::Bytes);
+    }
+    Decision::Take(selection, key)
+}
+
+/// The request as the client sent it, but for the body.
+fn request(head: &Head) -> Request {
+    let target = head.uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned());
+    let host = head.headers.get(HOST);
+    Request {
+        method: head.method.clone(),
+        target,
+        authority: host.map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned()).unwrap_or_default(),
+        headers: head.headers.clone(),
+        body: Body::default(),
+    }
+}

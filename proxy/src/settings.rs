@@ -1,0 +1,56 @@
+//! The configuration as the data plane uses it: checked, resolved, compiled.
+
+use crate::StartError;
+use crate::routes::RouteTable;
+use crate::target::Target;
+use parallax_config::{Config, KeySource, Limits, Role as RoleConfig};
+use parallax_exchange::Role;
+use std::time::Duration;
+
+/// The smallest buffer in which hyper reads a head.
+const HEAD_BYTES_MIN: usize = 8 << 10;
+
+/// What every core reads and none changes.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) primary: Target,
+    pub(crate) candidate: Option<Target>,
+    pub(crate) control: Option<Target>,
+    pub(crate) routes: RouteTable,
+    pub(crate) key: Vec<KeySource>,
+    pub(crate) limits: Limits,
+    /// Time limit of a copy, and of an exchange as a whole.
+    pub(crate) shadow_timeout: Duration,
+}
+
+impl Settings {
+    /// Compiles `config`; resolves the roles' hosts.
+    ///
+    /// # Errors
+    /// [`StartError`] for the first thing that cannot be used.
+    pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
+        let roles = &config.roles;
+        let shadow = |role, config: &Option<RoleConfig>| {
+            config.as_ref().map(|config| Target::new(role, &config.url)).transpose()
+        };
+        Ok(Self {
+            primary: Target::new(Role::Primary, &roles.primary.url)?,
+            candidate: shadow(Role::Candidate, &roles.candidate)?,
+            control: shadow(Role::Control, &roles.control)?,
+            routes: RouteTable::new(&config.routes)?,
+            key: config.key.clone(),
+            limits: config.limits.clone(),
+            shadow_timeout: config.policy.shadow_timeout.0,
+        })
+    }
+
+    /// Every role's target.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
+        [Some(&self.primary), self.candidate.as_ref(), self.control.as_ref()].into_iter().flatten()
+    }
+
+    /// Size of a message head.
+    pub(crate) fn head_bytes(&self) -> usize {
+        self.limits.header_bytes.max(HEAD_BYTES_MIN)
+    }
+}

@@ -1,0 +1,110 @@
+//! Where a role listens: its URL, resolved.
+
+use crate::StartError;
+use http::HeaderValue;
+use parallax_exchange::Role;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
+use url::Url;
+
+/// A role's address.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) role: Role,
+    /// As configured, for messages.
+    pub(crate) url: String,
+    /// At least one; tried in order.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// `host:port` for the rare request that names no host.
+    pub(crate) authority: HeaderValue,
+}
+
+impl Target {
+    /// Resolves the URL of `role`.
+    ///
+    /// # Errors
+    /// [`StartError::Url`] or [`StartError::Resolve`].
+    pub(crate) fn new(role: Role, text: &str) -> Result<Self, StartError> {
+        let error = |why: &str| StartError::Url { role, url: text.to_owned(), why: why.to_owned() };
+        let url = Url::parse(text).map_err(|cause| {
+            error(&format!("not a URL ({cause}); write one such as http://127.0.0.1:9001"))
+        })?;
+        if url.scheme() != "http" {
+            return Err(error("only http:// is spoken to a role by this version"));
+        }
+        if url.path() != "/" || url.query().is_some() {
+            return Err(error("a role is a host and a port; remove the path and the query"));
+        }
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Err(error("the host is missing"));
+        };
+        let resolve = |source| StartError::Resolve { role, url: text.to_owned(), source };
+        // `host_str` keeps the brackets of an IPv6 address; the resolver takes them off itself.
+        let addresses: Vec<_> = format!("{host}:{port}").to_socket_addrs().map_err(resolve)?.collect();
+        if addresses.is_empty() {
+            return Err(error("the host has no address"));
+        }
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        let authority =
+            HeaderValue::try_from(authority).map_err(|_| error("the host cannot be sent as a header"))?;
+        Ok(Self { role, url: text.to_owned(), addresses, authority })
+    }
+
+    /// Refuses a target that is the proxy itself.
+    ///
+    /// # Errors
+    /// [`StartError::Itself`].
+    pub(crate) fn refuse_itself(&self, listen: SocketAddr) -> Result<(), StartError> {
+        if self.addresses.iter().any(|&address| is_same(address, listen)) {
+            return Err(StartError::Itself { role: self.role, url: self.url.clone(), listen });
+        }
+        Ok(())
+    }
+}
+
+/// Whether a connection to `address` would reach a listener at `listen`.
+fn is_same(address: SocketAddr, listen: SocketAddr) -> bool {
+    let reaches = |ip: IpAddr| {
+        if listen.ip().is_unspecified() {
+            // Only addresses of this machine can be bound.
+            ip.is_unspecified() || UdpSocket::bind((ip, 0)).is_ok()
+        } else {
+            // Connecting to the unspecified address means connecting to this machine.
+            ip == listen.ip() || (ip.is_unspecified() && listen.ip().is_loopback())
+        }
+    };
+    address.port() == listen.port() && reaches(address.ip().to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(url: &str) -> String {
+        Target::new(Role::Candidate, url).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn urls_that_cannot_work_are_refused_with_a_remedy() {
+        assert!(message("127.0.0.1:9").contains("http://127.0.0.1:9001"), "{}", message("127.0.0.1:9"));
+        assert!(message("https://127.0.0.1:9").contains("only http://"));
+        assert!(message("http://127.0.0.1:9/base").contains("remove the path"));
+        assert!(message("http:///x").contains("roles.candidate.url"));
+    }
+
+    #[test]
+    fn a_target_that_is_the_proxy_itself_is_refused_however_it_is_written() {
+        let refused = |url: &str, listen: &str| {
+            Target::new(Role::Candidate, url).unwrap().refuse_itself(listen.parse().unwrap()).is_err()
+        };
+        assert!(refused("http://127.0.0.1:8080", "127.0.0.1:8080"));
+        assert!(refused("http://localhost:8080", "127.0.0.1:8080"));
+        assert!(refused("http://127.0.0.1:8080", "0.0.0.0:8080"));
+        assert!(refused("http://[::ffff:127.0.0.1]:8080", "127.0.0.1:8080"));
+        assert!(!refused("http://127.0.0.1:8081", "127.0.0.1:8080"));
+        assert!(!refused("http://127.0.0.2:8080", "127.0.0.1:8080"));
+        assert!(!refused("http://192.0.2.1:8080", "0.0.0.0:8080"));
+    }
+}
