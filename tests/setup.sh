@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# Installs what the end-to-end tests and the benchmarks need beside Rust: real servers in two
+# versions each, real event bodies, a browser, and the peers of the benchmarks.
+#
+#   tests/setup.sh            everything
+#   tests/setup.sh apt        only these parts: apt httpbin zipkin webhooks
+#
+# Everything but Debian's packages goes to .cache/tools (or $TOOLS), which git ignores. A part that is
+# there is left alone, so a second run takes a second. A part that fails does not stop the others; the
+# tests that need it say so, and the exit code is 1.
+set -uo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+tools=${TOOLS:-$root/.cache/tools}
+mkdir -p "$tools"
+failed=()
+
+# part NAME MARKER COMMAND…: runs COMMAND unless MARKER (a file) exists; the marker is made at the end.
+part() {
+  local name=$1 marker=$tools/$2 started=$SECONDS
+  shift 2
+  if [ -e "$marker" ]; then
+    echo "setup: $name is there"
+    return
+  fi
+  echo "setup: $name …"
+  if (set -e; cd "$tools"; "$@") >"$tools/$name.log" 2>&1; then
+    touch "$marker"
+    echo "setup: $name installed in $((SECONDS - started)) s"
+  else
+    failed+=("$name")
+    echo "setup: $name FAILED after $((SECONDS - started)) s; the end of $tools/$name.log:"
+    tail -n 5 "$tools/$name.log" | sed 's/^/setup:   /'
+  fi
+}
+
+# retry COMMAND…: three tries, for networks that hiccup.
+retry() {
+  "$@" || { sleep 5; "$@"; } || { sleep 15; "$@"; }
+}
+
+# One call for all Debian packages; none where all commands are there already.
+debian() {
+  local packages=()
+  command -v chromium >/dev/null || packages+=(chromium)
+  command -v nginx >/dev/null || packages+=(nginx-light)
+  command -v wrk >/dev/null || packages+=(wrk)
+  command -v java >/dev/null || packages+=(openjdk-17-jre-headless)
+  command -v mvn >/dev/null || packages+=(maven)
+  command -v npm >/dev/null || packages+=(nodejs npm)
+  python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+  if [ ${#packages[@]} -eq 0 ]; then
+    echo "setup: Debian's packages are there"
+    return
+  fi
+  local sudo=() started=$SECONDS
+  [ "$(id -u)" = 0 ] || sudo=(sudo -n)
+  echo "setup: apt-get install ${packages[*]} …"
+  # Debian starts a server that it installs; nginx is wanted as a program, not as a service.
+  if { retry "${sudo[@]}" apt-get -q update &&
+    retry "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+      apt-get -q install -y --no-install-recommends "${packages[@]}"; } >"$tools/apt.log" 2>&1; then
+    echo "setup: Debian's packages installed in $((SECONDS - started)) s"
+  else
+    failed+=(apt)
+    echo "setup: apt FAILED; the end of $tools/apt.log:"
+    tail -n 5 "$tools/apt.log" | sed 's/^/setup:   /'
+  fi
+}
+
+# httpbin 0.7.0 predates what its dependencies became; these are the last versions it runs on.
+httpbin_old() {
+  python3 -m venv httpbin-0.7.0
+  retry httpbin-0.7.0/bin/pip -q install httpbin==0.7.0 gunicorn \
+    'werkzeug<2.1' 'flask<2.1' 'markupsafe<2.1' 'jinja2<3.1' 'itsdangerous<2.1'
+}
+
+httpbin_new() {
+  python3 -m venv httpbin-0.10.4
+  retry httpbin-0.10.4/bin/pip -q install httpbin==0.10.4 gunicorn
+}
+
+# Maven fetches the runnable jar of one Zipkin version.
+zipkin() {
+  retry mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
+    "-Dartifact=io.zipkin:zipkin-server:$1:jar:exec" "-DoutputDirectory=$PWD/zipkin"
+}
+
+# The recorded bodies of GitHub's webhooks.
+webhooks() {
+  mkdir -p webhooks
+  cd webhooks
+  [ -e package.json ] || echo '{"private": true}' >package.json
+  retry npm install --no-audit --no-fund --ignore-scripts @octokit/webhooks-examples@7.6.1
+}
+
+[ $# -gt 0 ] || set -- apt httpbin zipkin webhooks
+for wanted in "$@"; do
+  case $wanted in
+    apt) debian ;;
+    httpbin)
+      part httpbin-0.7.0 httpbin-0.7.0/.installed httpbin_old
+      part httpbin-0.10.4 httpbin-0.10.4/.installed httpbin_new
+      ;;
+    zipkin)
+      part zipkin-2.23.19 zipkin/.2.23.19 zipkin 2.23.19
+      part zipkin-3.5.1 zipkin/.3.5.1 zipkin 3.5.1
+      ;;
+    webhooks) part webhooks webhooks/.installed webhooks ;;
+    *)
+      echo "setup: there is no part called $wanted; the parts are apt httpbin zipkin webhooks" >&2
+      exit 2
+      ;;
+  esac
+done
+
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "setup: FAILED: ${failed[*]}"
+  exit 1
+fi

@@ -1,0 +1,11 @@
+//! End-to-end tests: the built binary, run as a user runs it, against real servers.
+//!
+//! Each test starts `parallax` as a process, talks to it over sockets, and reads what it prints: the
+//! documents of stdout, the exit code, the messages. Nothing here links the product's own code, so
+//! that a test fails for the reasons a user would see.
+//!
+//! `tests/setup.sh` installs the third-party servers. A test whose server is not there says `SKIPPED`
+//! and passes, so that a first `cargo test` works anywhere; with `CI=true` it fails instead.
+
+mod bad_input;
+mod harness;
