@@ -4,18 +4,21 @@
 //! because gates evaluate expressions over it and a missing field is an error to them.
 
 use crate::check::Check;
+use crate::judge::guard::Guard;
 use crate::rows::Signs;
 use crate::run::{Build, ControlMode};
 use crate::slice::Slice;
 use parallax_exchange::{DropReason, ShedReason};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The `schema` of the document.
 pub const SCHEMA: &str = "parallax.verdict/1";
 
 /// What a gate should do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// The candidate is good enough on every required slice and check.
@@ -55,11 +58,34 @@ impl State {
     }
 }
 
+/// What is known about the differences that equal builds show too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoiseFloor {
+    /// A control gets the same requests.
+    Measured,
+    /// The policy's tolerances are taken to include it.
+    Assumed,
+    /// An earlier A/A run of the same rig bounds it.
+    Bounded,
+}
+
+/// The name in the document.
+impl fmt::Display for NoiseFloor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Measured => "measured",
+            Self::Assumed => "assumed",
+            Self::Bounded => "bounded",
+        })
+    }
+}
+
 /// The verdict document; every field is present in every state.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// `parallax.verdict/1`.
-    pub schema: &'static str,
+    pub schema: Cow<'static, str>,
     /// The run.
     pub run: String,
     /// The run that it continues.
@@ -87,8 +113,8 @@ pub struct Verdict {
     pub baseline: Build,
     /// How the control is mirrored.
     pub control: ControlMode,
-    /// `measured`, `assumed` or `bounded`.
-    pub noise_floor: &'static str,
+    /// What is known about the noise.
+    pub noise_floor: NoiseFloor,
     /// `ok`, `not possible` or what was found.
     pub replica_check: String,
     /// Rules that could not be applied, and why.
@@ -125,7 +151,7 @@ pub struct Verdict {
 impl Default for Verdict {
     fn default() -> Self {
         Self {
-            schema: SCHEMA,
+            schema: Cow::Borrowed(SCHEMA),
             run: String::new(),
             continues: None,
             attempt: 1,
@@ -139,7 +165,7 @@ impl Default for Verdict {
             candidate: Build::default(),
             baseline: Build::default(),
             control: ControlMode::Paired,
-            noise_floor: "measured",
+            noise_floor: NoiseFloor::Measured,
             replica_check: "not possible".to_owned(),
             not_checked: Vec::new(),
             watermark: None,
@@ -165,10 +191,23 @@ impl Verdict {
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a verdict has text keys and finite numbers only")
     }
+
+    /// Reads a document; fields that this build does not know are left out.
+    ///
+    /// # Errors
+    /// What is not such a document, or one of another schema.
+    pub fn from_json(json: &str) -> Result<Self, serde_json::Error> {
+        let verdict: Self = serde_json::from_str(json)?;
+        if verdict.schema == SCHEMA {
+            return Ok(verdict);
+        }
+        let why = format!("its schema is `{}`; this build reads {SCHEMA}", verdict.schema);
+        Err(serde::de::Error::custom(why))
+    }
 }
 
 /// The policy in short.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PolicyLine {
     /// `sha256:` of the canonical JSON of policy, weights and rules.
     pub hash: String,
@@ -185,7 +224,7 @@ pub struct PolicyLine {
 }
 
 /// Where the mirrored exchanges went.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExposureLine {
     /// Admitted to the mirror.
     pub mirrored: u64,
@@ -214,7 +253,7 @@ pub struct ExposureLine {
 }
 
 /// The law `offered = not_selected + dropped + mirrored`, `mirrored = compared + shed + lost + late`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConservationLine {
     /// Requests that reached the mirror; `null` in imported tallies.
     pub offered: Option<u64>,
@@ -235,7 +274,7 @@ pub struct ConservationLine {
 }
 
 /// The numbers behind the decision; natural logarithms of e-values.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The weighted mean of all reject evidence.
     pub global_reject: GlobalReject,
@@ -244,7 +283,7 @@ pub struct Evidence {
 }
 
 /// The weighted mean of all reject evidence and what rejects.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct GlobalReject {
     /// Its logarithm.
     pub log_e: f64,
@@ -253,7 +292,7 @@ pub struct GlobalReject {
 }
 
 /// The required hypothesis with the least promote evidence.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WeakestPromote {
     /// The sub-population, as text.
     pub slice: String,
@@ -266,7 +305,7 @@ pub struct WeakestPromote {
 }
 
 /// What the evidence says about one hypothesis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckState {
     /// Good enough.
@@ -284,7 +323,7 @@ pub enum CheckState {
 }
 
 /// One hypothesis in the document.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckLine {
     /// The sub-population.
     pub slice: Slice,
@@ -318,14 +357,14 @@ pub struct CheckLine {
     pub ratio: Option<Ratio>,
     /// Design effect: about 1 where the units of a window do not share fate.
     pub deff: f64,
-    /// `start`, `off` or `latched`.
-    pub guard: &'static str,
+    /// Whether whole windows are tested beside units.
+    pub guard: Guard,
     /// Where differing exchanges can be looked at.
     pub examples: Vec<String>,
 }
 
 /// Signs and thresholds of a latency check.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LatencyLine {
     /// Signs with the candidate granted the reject tolerance.
     pub reject: Signs,
@@ -336,7 +375,7 @@ pub struct LatencyLine {
 }
 
 /// The newest thresholds of a latency check, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Thresholds {
     /// The control's quantile.
     pub x: f64,
@@ -347,7 +386,7 @@ pub struct Thresholds {
 }
 
 /// Excess share of worse units.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Excess {
     /// (worse - better) / n; `null` without units.
     pub estimate: Option<f64>,
@@ -356,7 +395,7 @@ pub struct Excess {
 }
 
 /// Candidate's quantile over the control's, from histograms of the whole run: an estimate, no evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
     /// `null` where a histogram is missing.
     pub estimate: Option<f64>,
@@ -365,7 +404,7 @@ pub struct Ratio {
 }
 
 /// A hypothesis by name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Hypothesis {
     /// The sub-population.
     pub slice: Slice,
@@ -374,7 +413,7 @@ pub struct Hypothesis {
 }
 
 /// What is still needed, for the required check that needs the most.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Forecast {
     /// Units until it can promote, going on as so far; `null`: never.
     pub need_units: Option<u64>,
@@ -389,7 +428,7 @@ pub struct Forecast {
 }
 
 /// A slice too small for a promise of its own.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Uncertified {
     /// The sub-population.
     pub slice: Slice,
@@ -400,7 +439,7 @@ pub struct Uncertified {
 }
 
 /// What came after the final watermark; it changes nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AfterFinal {
     /// What the verdict would be now.
     pub verdict: State,
@@ -417,7 +456,7 @@ pub struct AfterFinal {
 }
 
 /// What makes the verdict reproducible.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
     /// Topic of the tallies; `null` for a log in files.
     pub topic: Option<String>,

@@ -11,8 +11,8 @@ use crate::rows::Signs;
 use crate::run::ControlMode;
 use crate::verdict::{
     AfterFinal, CheckLine, CheckState, ConservationLine, Evidence, Excess, ExposureLine, Forecast,
-    GlobalReject, Hypothesis, LatencyLine, PolicyLine, Ratio, Replay, SCHEMA, State, Thresholds, Uncertified,
-    Verdict, WeakestPromote,
+    GlobalReject, Hypothesis, LatencyLine, NoiseFloor, PolicyLine, Ratio, Replay, SCHEMA, State, Thresholds,
+    Uncertified, Verdict, WeakestPromote,
 };
 use parallax_config::UnitKind;
 
@@ -44,7 +44,7 @@ impl Judge {
         let is_final = self.outcome.is_final();
         let (culprits, suspects) = (self.culprits(), self.suspects());
         Verdict {
-            schema: SCHEMA,
+            schema: SCHEMA.into(),
             run: self.run.run.clone(),
             continues: self.run.continues.clone(),
             attempt: self.run.attempt,
@@ -109,11 +109,11 @@ impl Judge {
         ranked
     }
 
-    fn noise_floor(&self) -> &'static str {
+    fn noise_floor(&self) -> NoiseFloor {
         match self.run.control {
-            ControlMode::Paired | ControlMode::Sampled => "measured",
-            ControlMode::None if is_bounded(&self.run) => "bounded",
-            ControlMode::None => "assumed",
+            ControlMode::Paired | ControlMode::Sampled => NoiseFloor::Measured,
+            ControlMode::None if is_bounded(&self.run) => NoiseFloor::Bounded,
+            ControlMode::None => NoiseFloor::Assumed,
         }
     }
 
@@ -243,7 +243,7 @@ impl Judge {
             }),
             ratio: (!is_count).then_some(Ratio { estimate: None, cs: None }),
             deff: rounded(cell.design_effect()),
-            guard: cell.guard.name(),
+            guard: cell.guard,
             examples: Vec::new(),
             slice: self.slice_of(at).slice.clone(),
             check: hypothesis.check.clone(),

@@ -7,9 +7,11 @@
 
 use super::mixture::{Bets, Counts};
 use super::restarts::Restarts;
+use serde::{Deserialize, Serialize};
 
 /// Whether windows are tested beside units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Guard {
     /// Too few windows to tell; on.
     #[default]

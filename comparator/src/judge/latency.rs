@@ -206,7 +206,7 @@ mod tests {
     fn a_promote_side_that_is_not_looser_is_refused() {
         let policy = |set: fn(&mut CheckPolicy)| {
             let mut policy = Policy::default();
-            set(&mut policy.checks.entry("latency.p99".to_owned()).or_default());
+            set(policy.checks.entry("latency.p99".to_owned()).or_default());
             Tolerance::new(&policy, Quantile::P99)
         };
         assert_eq!(policy(|own| own.promote_ratio = Some(1.05)), Err(ToleranceError::RatioOrder));

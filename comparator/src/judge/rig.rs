@@ -35,6 +35,9 @@ impl Rig {
         }
         if let Some(exposure) = &window.exposure {
             self.has_exposure = true;
+            if exposure.key_set_full {
+                self.faults.insert(Fault::KeySetFull);
+            }
             self.has_keys |= !exposure.keys.is_empty();
             add_exposure(&mut self.exposure, exposure);
         }

@@ -42,7 +42,6 @@ pub fn verdict(run: &str, state: State, is_final: bool) -> Verdict {
         revision: Some(revision.to_owned()),
     };
     Verdict {
-        schema: "parallax.verdict/1",
         run: run.to_owned(),
         continues: None,
         attempt: 1,

@@ -42,7 +42,7 @@ fn the_mismatch_line() {
     assert_eq!([line.log_e_promote, line.log_e_promote_plain], [14.199917, 14.199917]);
     let excess = line.excess.unwrap();
     assert_eq!((excess.estimate, excess.cs), (Some(0.00014), [-0.000699, 0.001005]));
-    assert_eq!((line.deff, line.guard), (0.91843, "off"));
+    assert_eq!((line.deff, line.guard.name()), (0.91843, "off"));
     assert_eq!(line.state, CheckState::Promote);
     assert!(line.required);
 }
@@ -55,7 +55,7 @@ fn the_severe_line() {
     assert_eq!([line.log_e_promote, line.log_e_promote_plain], [3.353892, 3.353892]);
     let excess = line.excess.unwrap();
     assert_eq!((excess.estimate, excess.cs), (Some(0.000047), [-0.000197, 0.000522]));
-    assert_eq!((line.deff, line.guard), (0.99564, "off"));
+    assert_eq!((line.deff, line.guard.name()), (0.99564, "off"));
     assert_eq!(line.state, CheckState::Wait);
 }
 
@@ -69,7 +69,7 @@ fn the_latency_line() {
     assert_eq!([thresholds.x, thresholds.g_reject, thresholds.g_promote], [41.222144, 43.286528, 45.318144]);
     assert_eq!([line.log_e_reject, line.log_e_reject_plain], [-0.919603, -0.924053]);
     assert_eq!([line.log_e_promote, line.log_e_promote_plain], [8.722539, 8.722539]);
-    assert_eq!((line.n, line.deff, line.guard), (20_850, 0.657424, "off"));
+    assert_eq!((line.n, line.deff, line.guard.name()), (20_850, 0.657424, "off"));
     assert_eq!(line.state, CheckState::Promote);
 }
 
@@ -80,6 +80,7 @@ fn the_head_and_the_forecast_of_the_severe_check() {
     assert_eq!(verdict.watermark.as_deref(), Some("2026-11-22T14:41:10Z"));
     assert_eq!((verdict.sealed_windows, verdict.code, verdict.promote), (231, 20, None));
     assert_eq!(verdict.evidence.global_reject.log_threshold, 2.995732);
+    assert_eq!(Verdict::from_json(&verdict.to_json()).unwrap(), verdict);
     assert_eq!(verdict.policy.unit, "session/10s");
     let severe =
         judge.cells.iter().position(|cell| cell.units() == mixture::Counts::new(21_406, 1, 0)).unwrap();
