@@ -1,13 +1,33 @@
 //! Comparing one exchange: what differs between the primary and each other role, after masking.
+//!
+//! Every part of a response is compared, whatever else differs: the status by number, headers and
+//! trailers by name, cookies by name and attribute, the body by its type. Nothing is allocated
+//! where two responses are equal.
 
-use crate::diff::Difference;
+pub(crate) mod fields;
+mod observe;
+
+use crate::diff::sink::Sink;
+use crate::diff::{Difference, Kind, Limits, Part, body, headers};
+use crate::mask::Masks;
+use fields::Fields;
+use http::header::CONTENT_LENGTH;
 use parallax_config::Rule;
-use parallax_exchange::{Exchange, Response};
+use parallax_exchange::Response;
 use std::sync::Arc;
+
+pub use observe::{Observation, Side};
 
 /// Compares responses under a fixed set of rules; made once, used by many threads.
 #[derive(Debug)]
-pub struct Comparer {}
+pub struct Comparer {
+    /// The rules for requests on no route, or on one without rules of its own.
+    everywhere: Masks,
+    /// The rules of each route that has its own, the others included.
+    routes: Vec<(Box<str>, Masks)>,
+    fields: Fields,
+    limits: Limits,
+}
 
 /// A rule that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -24,63 +44,78 @@ pub struct RuleError {
 /// What differs between two responses.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Comparison {
-    /// Unmasked differences, bounded in number.
+    /// Unmasked differences, bounded in number; none only where the responses are equal.
     pub differences: Vec<Difference>,
     /// Whether a bound was reached, so that more may differ.
     pub truncated: bool,
 }
 
-/// What one copy did, next to the primary: the answers to every check's question.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Side {
-    /// No complete response.
-    pub missing: bool,
-    /// Differs from the primary after masking, or is missing.
-    pub mismatch: bool,
-    /// The status class differs; missing is a class.
-    pub status_differs: bool,
-    /// A 5xx.
-    pub error: bool,
-    /// From sending the copy to its last byte; `None` (missing) is +infinity.
-    pub latency_ns: Option<u64>,
-    /// Which configured fields differ, by position in the comparer's list.
-    pub fields: Vec<u16>,
-    /// What differs.
-    pub comparison: Comparison,
-}
-
-/// One exchange as the tally sees it.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Observation {
-    /// The primary has no response, so nothing can be compared.
-    pub primary_failed: bool,
-    /// The candidate's side; `None` where the primary failed or no copy was sent.
-    pub candidate: Option<Side>,
-    /// The control's side.
-    pub control: Option<Side>,
-}
-
 impl Comparer {
-    /// Compiles `rules`; `fields` are the paths of the configured field checks, in their order.
+    /// Compiles `rules`; `fields` are the paths of the configured field checks, in their order:
+    /// JSON pointers with `*` and `**`, or places as rules write them.
     ///
     /// # Errors
-    /// The first rule that cannot be used.
+    /// The first rule or field that cannot be used.
     pub fn new(rules: &[Rule], fields: &[Arc<str>]) -> Result<Self, RuleError> {
-        let _ = (rules, fields);
-        Ok(Self {})
+        let mut names: Vec<&str> = rules.iter().filter_map(|rule| rule.route.as_deref()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let of = |name: &str| Ok((name.into(), Masks::new(rules, Some(name))?));
+        let routes = names.into_iter().map(of).collect::<Result<_, RuleError>>()?;
+        let refuse =
+            |(index, why): (usize, String)| RuleError { index, at: format!("field.{}", fields[index]), why };
+        Ok(Self {
+            everywhere: Masks::new(rules, None)?,
+            routes,
+            fields: Fields::new(fields).map_err(refuse)?,
+            limits: Limits::TRAFFIC,
+        })
+    }
+
+    /// The same comparer with other bounds.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// What differs between two responses to one request, after masking.
     #[must_use]
     pub fn compare(&self, route: Option<&str>, left: &Response, right: &Response) -> Comparison {
-        let _ = (route, left, right);
-        Comparison::default()
+        self.compare_fields(route, left, right).0
     }
 
-    /// Answers every check's question for one exchange.
-    #[must_use]
-    pub fn observe(&self, exchange: &Exchange) -> Observation {
-        let _ = exchange;
-        Observation::default()
+    /// What differs, and the positions of the configured fields that do, ascending.
+    fn compare_fields(
+        &self,
+        route: Option<&str>,
+        left: &Response,
+        right: &Response,
+    ) -> (Comparison, Vec<u16>) {
+        let mut sink = Sink::new(self.masks(route), &self.fields, self.limits);
+        if left.status != right.status && !sink.masks.ignores_status() {
+            let (left, right) = (left.status.as_str(), right.status.as_str());
+            sink.named(Part::Status, "", Kind::Value, Some(left.as_bytes()), Some(right.as_bytes()));
+        }
+        let framed = is_framed(left) && is_framed(right);
+        headers::compare(Part::Header, &left.headers, &right.headers, framed, &mut sink);
+        headers::compare(Part::Trailer, &left.trailers, &right.trailers, framed, &mut sink);
+        body::compare(left, right, &mut sink);
+        sink.finish()
     }
+
+    fn masks(&self, route: Option<&str>) -> &Masks {
+        let own = route.and_then(|route| self.routes.iter().find(|(name, _)| **name == *route));
+        own.map_or(&self.everywhere, |(_, masks)| masks)
+    }
+}
+
+/// Whether the body has the length that `Content-Length` announces, or none is announced.
+///
+/// It has not in answers to HEAD and in 304: there the header is all that is known of the body.
+fn is_framed(response: &Response) -> bool {
+    response.headers.get(CONTENT_LENGTH).is_none_or(|announced| {
+        let announced = announced.to_str().ok().and_then(|text| text.parse().ok());
+        announced == Some(response.body.len())
+    })
 }

@@ -1,11 +1,25 @@
 //! Differences as plain values: where, which kind, and both sides, bounded.
 //!
-//! Rendering is elsewhere; see the document `parallax.diff/1`.
+//! Comparing is pure and rendering is elsewhere; see the document `parallax.diff/1`. Each kind of
+//! content has a comparison of its own, and all of them record into one sink, where rules, field
+//! checks and bounds are applied.
 
-use serde::Serialize;
+pub(crate) mod body;
+mod document;
+mod excerpt;
+pub(crate) mod headers;
+pub(crate) mod json;
+mod limits;
+pub(crate) mod path;
+pub(crate) mod sink;
+
+pub use document::{Document, files, files_within};
+pub use limits::Limits;
+
+use serde::{Deserialize, Serialize};
 
 /// One typed mismatch at one path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// The part of the message.
     #[serde(rename = "in")]
@@ -20,10 +34,13 @@ pub struct Difference {
     pub left: Option<String>,
     /// The right side as written, bounded.
     pub right: Option<String>,
+    /// What the sides do not show: where a text differs, why a body cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// A part of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// The status.
@@ -39,7 +56,7 @@ pub enum Part {
 }
 
 /// What is wrong at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The right side lacks it.

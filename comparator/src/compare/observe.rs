@@ -1,0 +1,201 @@
+//! The answers to every check's question, for one exchange.
+
+use super::{Comparer, Comparison};
+use parallax_exchange::{Exchange, Outcome, Response};
+
+/// What one copy did, next to the primary: the answers to every check's question.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Side {
+    /// No complete response.
+    pub missing: bool,
+    /// Differs from the primary after masking, or is missing.
+    pub mismatch: bool,
+    /// The status class differs; missing is a class.
+    pub status_differs: bool,
+    /// A 5xx.
+    pub error: bool,
+    /// From sending the copy to its last byte; `None` (missing) is +infinity.
+    pub latency_ns: Option<u64>,
+    /// Which configured fields differ, by position in the comparer's list; all where it is missing.
+    pub fields: Vec<u16>,
+    /// What differs.
+    pub comparison: Comparison,
+}
+
+/// One exchange as the tally sees it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Observation {
+    /// The primary has no response, so nothing can be compared.
+    pub primary_failed: bool,
+    /// The primary answered with a 5xx.
+    pub primary_error: bool,
+    /// The candidate's side; `None` where the primary failed or no copy was sent.
+    pub candidate: Option<Side>,
+    /// The control's side.
+    pub control: Option<Side>,
+}
+
+impl Comparer {
+    /// Answers every check's question for one exchange.
+    #[must_use]
+    pub fn observe(&self, exchange: &Exchange) -> Observation {
+        let outcomes = &exchange.outcomes;
+        let Some(primary) = outcomes.primary.as_ref().and_then(Outcome::response) else {
+            return Observation { primary_failed: true, ..Observation::default() };
+        };
+        let route = exchange.labels.iter().find(|label| *label.name == *"route").map(|label| &*label.value);
+        let side = |outcome: &Outcome| self.side(route, primary, outcome);
+        Observation {
+            primary_failed: false,
+            primary_error: is_error(primary),
+            candidate: outcomes.candidate.as_ref().map(side),
+            control: outcomes.control.as_ref().map(side),
+        }
+    }
+
+    fn side(&self, route: Option<&str>, primary: &Response, outcome: &Outcome) -> Side {
+        let Some(response) = outcome.response() else {
+            return Side {
+                missing: true,
+                mismatch: true,
+                status_differs: true,
+                fields: self.fields.all(),
+                ..Side::default()
+            };
+        };
+        let (comparison, fields) = self.compare_fields(route, primary, response);
+        Side {
+            missing: false,
+            mismatch: !comparison.differences.is_empty(),
+            status_differs: class(primary) != class(response) && !self.masks(route).ignores_status(),
+            error: is_error(response),
+            latency_ns: Some(response.timing.latency_ns()),
+            fields,
+            comparison,
+        }
+    }
+}
+
+/// The hundreds digit.
+fn class(response: &Response) -> u16 {
+    response.status.as_u16() / 100
+}
+
+fn is_error(response: &Response) -> bool {
+    class(response) == 5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::StatusCode;
+    use parallax_config::{Action, Place, Rule};
+    use parallax_exchange::{Body, CopyOrder, ExchangeId, Label, MissingReason, Outcomes, Request, Timing};
+
+    fn answer(status: u16, body: &'static str) -> Outcome {
+        Outcome::Response(Box::new(Response {
+            status: StatusCode::from_u16(status).unwrap(),
+            body: Body::whole(body),
+            timing: Timing { sent_ns: 100, head_ns: 150, done_ns: 400 },
+            ..Response::default()
+        }))
+    }
+
+    fn missing() -> Outcome {
+        Outcome::Missing { reason: MissingReason::Timeout, timing: Timing::default() }
+    }
+
+    fn exchange(primary: Option<Outcome>, candidate: Option<Outcome>, control: Option<Outcome>) -> Exchange {
+        Exchange {
+            id: ExchangeId::default(),
+            admitted_ns: 0,
+            cluster_key: 0,
+            labels: vec![Label { name: "route".into(), value: "ingest".into() }],
+            order: CopyOrder::CandidateFirst,
+            sample_ppm: 1_000_000,
+            request: Request::default(),
+            outcomes: Outcomes { primary, candidate, control },
+        }
+    }
+
+    fn comparer(rules: &[(&str, Option<&str>)], fields: &[&str]) -> Comparer {
+        let rule = |(at, route): &(&str, Option<&str>)| Rule {
+            at: Place::try_from((*at).to_owned()).unwrap(),
+            action: Action::Ignore,
+            route: route.map(str::to_owned),
+            owner: None,
+            expires: None,
+        };
+        let fields: Vec<_> = fields.iter().map(|field| (*field).into()).collect();
+        Comparer::new(&rules.iter().map(rule).collect::<Vec<_>>(), &fields).unwrap()
+    }
+
+    #[test]
+    fn equal_answers_give_no_evidence_and_a_latency() {
+        let ok = || Some(answer(200, r#"{"a":1}"#));
+        let observation = comparer(&[], &["/a"]).observe(&exchange(ok(), ok(), None));
+        let equal = Side { latency_ns: Some(300), ..Side::default() };
+        assert_eq!(observation, Observation { candidate: Some(equal), ..Observation::default() });
+    }
+
+    #[test]
+    fn without_a_primary_nothing_is_compared() {
+        for primary in [None, Some(missing())] {
+            let observation = comparer(&[], &[]).observe(&exchange(primary, Some(answer(200, "")), None));
+            assert!(observation.primary_failed && observation.candidate.is_none());
+        }
+    }
+
+    #[test]
+    fn a_missing_copy_answers_every_question_but_error_with_yes() {
+        let comparer = comparer(&[], &["/a", "header:x"]);
+        let observation =
+            comparer.observe(&exchange(Some(answer(200, "")), Some(missing()), Some(answer(200, ""))));
+        let side = observation.candidate.unwrap();
+        assert!(side.missing && side.mismatch && side.status_differs && !side.error);
+        assert_eq!((side.latency_ns, side.fields), (None, vec![0, 1]));
+        assert!(!observation.control.unwrap().mismatch);
+    }
+
+    #[test]
+    fn errors_statuses_and_fields_are_told_apart() {
+        let comparer = comparer(&[], &["/a", "/b/*", "/c", "status"]);
+        let primary = Some(answer(503, r#"{"a":1,"b":[1],"c":1}"#));
+        let candidate = Some(answer(500, r#"{"a":1,"b":[2],"c":null}"#));
+        let control = Some(answer(200, r#"{"a":1,"b":[1],"c":1}"#));
+        let observation = comparer.observe(&exchange(primary, candidate, control));
+        let (candidate, control) = (observation.candidate.unwrap(), observation.control.unwrap());
+        assert!(observation.primary_error && candidate.error && !control.error);
+        assert!(!candidate.status_differs && control.status_differs);
+        assert_eq!((candidate.fields, control.fields), (vec![1, 2, 3], vec![3]));
+    }
+
+    #[test]
+    fn rules_of_a_route_hold_on_it_alone() {
+        let differing = || exchange(Some(answer(200, "[1]")), Some(answer(404, "[2]")), None);
+        let rules = [("body:/0", Some("ingest")), ("status", None)];
+        let comparer = comparer(&rules, &[]);
+        assert_eq!(
+            comparer.observe(&differing()).candidate.unwrap(),
+            Side { latency_ns: Some(300), ..Side::default() }
+        );
+        let mut elsewhere = differing();
+        elsewhere.labels.clear();
+        assert!(comparer.observe(&elsewhere).candidate.unwrap().mismatch);
+    }
+
+    #[test]
+    fn unusable_rules_and_fields_are_named() {
+        let rule = Rule {
+            at: Place::Header("x".to_owned()),
+            action: Action::Unordered,
+            route: None,
+            owner: None,
+            expires: None,
+        };
+        let error = Comparer::new(&[rule], &[]).unwrap_err().to_string();
+        assert!(error.starts_with("rule 0 (`header:x`): only `ignore`"), "{error}");
+        let error = Comparer::new(&[], &["a".into()]).unwrap_err().to_string();
+        assert!(error.starts_with("rule 0 (`field.a`): `a` is not a place"), "{error}");
+    }
+}

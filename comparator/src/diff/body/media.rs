@@ -1,0 +1,122 @@
+//! What a body holds, by its declared type or, where that says little, by its first bytes.
+
+use crate::diff::headers::MediaType;
+
+/// How a body is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Declared as JSON.
+    Json,
+    /// Nobody says JSON, but it starts like it.
+    LooksLikeJson,
+    /// JSON values, a line each.
+    Lines,
+    /// Lines of text.
+    Text,
+    /// Bytes.
+    Binary,
+}
+
+impl Content {
+    /// What `body`, declared as `declared`, is taken for.
+    pub(super) fn of(declared: Option<&MediaType>, body: &[u8]) -> Self {
+        let essence = declared.map_or("", |media| media.essence.as_str());
+        match Self::declared(essence) {
+            Some(content) => content,
+            // Types that SDKs and frameworks put on anything.
+            None if looks_like_json(body) => Self::LooksLikeJson,
+            None if matches!(essence, "text/plain" | "application/x-www-form-urlencoded") => Self::Text,
+            None => text_or_binary(&[body]),
+        }
+    }
+
+    /// What a type promises; `None` where it promises little.
+    fn declared(essence: &str) -> Option<Self> {
+        Some(match essence {
+            ""
+            | "text/plain"
+            | "application/octet-stream"
+            | "binary/octet-stream"
+            | "application/x-www-form-urlencoded"
+            | "*/*" => return None,
+            "application/json" | "text/json" | "application/x-json" => Self::Json,
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/x-jsonlines"
+            | "application/jsonlines"
+            | "application/json-lines"
+            | "application/stream+json" => Self::Lines,
+            _ if essence.ends_with("+json") => Self::Json,
+            "application/xml"
+            | "application/javascript"
+            | "application/graphql"
+            | "application/yaml"
+            | "application/x-yaml"
+            | "application/toml"
+            | "application/sql"
+            | "application/csv"
+            | "application/x-javascript"
+            | "message/http" => Self::Text,
+            _ if essence.starts_with("text/") || essence.ends_with("+xml") || essence.ends_with("+yaml") => {
+                Self::Text
+            }
+            _ => Self::Binary,
+        })
+    }
+
+    pub(super) fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::LooksLikeJson | Self::Lines)
+    }
+
+    /// For people.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Json | Self::LooksLikeJson => "JSON",
+            Self::Lines => "lines of JSON",
+            Self::Text => "text",
+            Self::Binary => "binary",
+        }
+    }
+}
+
+/// An object or an array: a bare number or word is more likely to be text.
+fn looks_like_json(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    matches!(body.first(), Some(b'{' | b'['))
+}
+
+/// Text is UTF-8 without NUL.
+pub(super) fn text_or_binary(bodies: &[&[u8]]) -> Content {
+    let is_text = |body: &&[u8]| std::str::from_utf8(body).is_ok() && memchr::memchr(0, body).is_none();
+    if bodies.iter().all(is_text) { Content::Text } else { Content::Binary }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(declared: &str, body: &str) -> Content {
+        Content::of(Some(&MediaType::read(declared.as_bytes())), body.as_bytes())
+    }
+
+    #[test]
+    fn the_declared_type_decides() {
+        assert_eq!(of("application/json", "<html>"), Content::Json);
+        assert_eq!(of("application/problem+json; charset=utf-8", ""), Content::Json);
+        assert_eq!(of("application/x-ndjson", "{}"), Content::Lines);
+        assert_eq!(of("text/html", "{}"), Content::Text);
+        assert_eq!(of("image/svg+xml", ""), Content::Text);
+        assert_eq!(of("image/png", "{}"), Content::Binary);
+    }
+
+    #[test]
+    fn a_vague_type_is_looked_behind() {
+        assert_eq!(of("text/plain", " {\"a\":1}"), Content::LooksLikeJson);
+        assert_eq!(of("application/x-www-form-urlencoded", "[1]"), Content::LooksLikeJson);
+        assert_eq!(of("text/plain", "ok"), Content::Text);
+        assert_eq!(of("application/octet-stream", "\0"), Content::Binary);
+        assert_eq!(Content::of(None, b"plain"), Content::Text);
+        assert_eq!(Content::of(None, b"\xff"), Content::Binary);
+    }
+}

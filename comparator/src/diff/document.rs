@@ -1,0 +1,66 @@
+//! The document `parallax.diff/1`: what differs between two things, for scripts and renderers.
+
+use super::body::content;
+use super::headers::MediaType;
+use super::sink::Sink;
+use super::{Difference, Limits};
+use crate::compare::fields::Fields;
+use crate::compare::{Comparison, RuleError};
+use crate::mask::Masks;
+use parallax_config::Rule;
+use serde::{Deserialize, Serialize};
+
+/// What differs between a left and a right side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// [`Document::SCHEMA`].
+    pub schema: String,
+    /// Whether nothing differs.
+    pub equal: bool,
+    /// Whether a bound was reached, so that more may differ.
+    pub truncated: bool,
+    /// What differs, bounded in number.
+    pub differences: Vec<Difference>,
+}
+
+impl Document {
+    /// Names the shape of the document; fields are added, never renamed.
+    pub const SCHEMA: &'static str = "parallax.diff/1";
+}
+
+impl From<Comparison> for Document {
+    fn from(Comparison { differences, truncated }: Comparison) -> Self {
+        Self { schema: Self::SCHEMA.to_owned(), equal: differences.is_empty(), truncated, differences }
+    }
+}
+
+/// Compares two files as bodies of the media type `mime`; an empty one is sniffed.
+///
+/// Rules that name a route do not apply.
+///
+/// # Errors
+/// The first rule that cannot be used.
+pub fn files(left: &[u8], right: &[u8], mime: &str, rules: &[Rule]) -> Result<Document, RuleError> {
+    files_within(left, right, mime, rules, Limits::FILES)
+}
+
+/// [`files`] with bounds of the caller's choice.
+///
+/// # Errors
+/// The first rule that cannot be used.
+pub fn files_within(
+    left: &[u8],
+    right: &[u8],
+    mime: &str,
+    rules: &[Rule],
+    limits: Limits,
+) -> Result<Document, RuleError> {
+    let masks = Masks::new(rules, None)?;
+    let fields = Fields::default();
+    let mut sink = Sink::new(&masks, &fields, limits);
+    let declared = (!mime.is_empty()).then(|| MediaType::read(mime.as_bytes()));
+    if !masks.ignores_body() {
+        content((left, declared.clone()), (right, declared), &mut sink);
+    }
+    Ok(sink.finish().0.into())
+}

@@ -1,0 +1,324 @@
+//! Reading JSON text token by token, without building anything.
+//!
+//! Strict about the grammar of RFC 8259, with two deliberate exceptions: `NaN`, `Infinity` and
+//! `-Infinity` are tokens (Python's `json` writes them), and bytes that are not UTF-8 are let through
+//! inside strings, where they are compared as bytes.
+
+use super::string::RawStr;
+
+/// Levels of nesting that are read; a deeper text counts as unparsable.
+///
+/// `serde_json` stops at 128 and Python at about 1,000. The walk recurses, so the bound also keeps
+/// it inside the 2 MiB stack of a worker thread.
+pub(crate) const DEPTH_MAX: usize = 512;
+
+/// Where a text stops being JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// Offset in bytes.
+    pub(crate) at: usize,
+    /// What should have been there.
+    pub(crate) expected: &'static str,
+}
+
+/// The type of a JSON value, told by its first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Type {
+    Object,
+    Array,
+    String,
+    Number,
+    Boolean,
+    Null,
+}
+
+impl Type {
+    /// The type of the value that starts with `byte`.
+    pub(crate) const fn of(byte: u8) -> Option<Self> {
+        Some(match byte {
+            b'{' => Self::Object,
+            b'[' => Self::Array,
+            b'"' => Self::String,
+            b'-' | b'0'..=b'9' | b'N' | b'I' => Self::Number,
+            b't' | b'f' => Self::Boolean,
+            b'n' => Self::Null,
+            _ => return None,
+        })
+    }
+}
+
+/// A place in a JSON text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0 }
+    }
+
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    pub(crate) fn seek(&mut self, at: usize) {
+        self.at = at;
+    }
+
+    /// The text from `start` up to here.
+    pub(crate) fn since(&self, start: usize) -> &'a [u8] {
+        &self.text[start..self.at]
+    }
+
+    pub(crate) fn slice(&self, span: &std::ops::Range<usize>) -> &'a [u8] {
+        &self.text[span.clone()]
+    }
+
+    /// The text from here on.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        &self.text[self.at..]
+    }
+
+    pub(crate) fn fault<T>(&self, expected: &'static str) -> Result<T, Fault> {
+        Err(Fault { at: self.at, expected })
+    }
+
+    /// Passes white space and returns the byte after it; `None` at the end.
+    #[inline]
+    pub(crate) fn peek(&mut self) -> Option<u8> {
+        while let Some(&byte) = self.text.get(self.at) {
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    /// The type of the value that starts here, white space passed.
+    #[inline]
+    pub(crate) fn peek_type(&mut self) -> Result<Type, Fault> {
+        match self.peek().and_then(Type::of) {
+            Some(kind) => Ok(kind),
+            None => self.fault("a value"),
+        }
+    }
+
+    /// Passes one byte that was peeked at.
+    #[inline]
+    pub(crate) fn bump(&mut self) {
+        self.at += 1;
+    }
+
+    /// Passes `token` if the text goes on with exactly these bytes.
+    #[inline]
+    pub(crate) fn eat(&mut self, token: &[u8]) -> bool {
+        let found = self.rest().starts_with(token);
+        if found {
+            self.at += token.len();
+        }
+        found
+    }
+
+    /// Reads a string, the cursor standing on its opening quote.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Result<RawStr<'a>, Fault> {
+        let start = self.at + 1;
+        let mut at = start;
+        let mut escaped = false;
+        loop {
+            at += plain_run(&self.text[at..]);
+            match self.text.get(at) {
+                Some(b'"') => {
+                    self.at = at + 1;
+                    return Ok(RawStr::new(&self.text[start..at], escaped));
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    at += self.escape(at)?;
+                }
+                Some(_) => return Err(Fault { at, expected: "no control character in a string" }),
+                None => return Err(Fault { at, expected: "the closing quote of a string" }),
+            }
+        }
+    }
+
+    /// Length of the escape at `at`, backslash included.
+    fn escape(&self, at: usize) -> Result<usize, Fault> {
+        match self.text.get(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
+            Some(b'u')
+                if self.text.get(at + 2..at + 6).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) =>
+            {
+                Ok(6)
+            }
+            _ => Err(Fault { at, expected: "a known escape" }),
+        }
+    }
+
+    /// Reads a number, the cursor standing on its first byte.
+    #[inline]
+    pub(crate) fn number(&mut self) -> Result<&'a [u8], Fault> {
+        let start = self.at;
+        if self.text[start] == b'N' {
+            return self.word(b"NaN");
+        }
+        if self.text[start] == b'-' {
+            self.at += 1;
+        }
+        match self.text.get(self.at) {
+            Some(b'I') => {
+                self.word(b"Infinity")?;
+                return Ok(self.since(start));
+            }
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits()?,
+            _ => return self.fault("a digit"),
+        }
+        if self.text.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.text.get(self.at), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.text.get(self.at), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(self.since(start))
+    }
+
+    #[inline]
+    fn digits(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        while self.text.get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+        if self.at == start { self.fault("a digit") } else { Ok(()) }
+    }
+
+    /// Reads `true`, `false` or `null`.
+    #[inline]
+    pub(crate) fn literal(&mut self) -> Result<&'a [u8], Fault> {
+        match self.text[self.at] {
+            b't' => self.word(b"true"),
+            b'f' => self.word(b"false"),
+            _ => self.word(b"null"),
+        }
+    }
+
+    fn word(&mut self, word: &'static [u8]) -> Result<&'a [u8], Fault> {
+        let start = self.at;
+        if self.eat(word) { Ok(self.since(start)) } else { self.fault("a value") }
+    }
+
+    /// Reads one value of any type, `depth` levels down, and returns its text.
+    pub(crate) fn skip(&mut self, depth: usize) -> Result<&'a [u8], Fault> {
+        let kind = self.peek_type()?;
+        let start = self.at;
+        match kind {
+            Type::String => {
+                self.string()?;
+            }
+            Type::Number => {
+                self.number()?;
+            }
+            Type::Boolean | Type::Null => {
+                self.literal()?;
+            }
+            Type::Object => {
+                self.bump();
+                let mut first = true;
+                while self.member(&mut first, depth)?.is_some() {
+                    self.skip(depth + 1)?;
+                }
+            }
+            Type::Array => {
+                self.bump();
+                let mut first = true;
+                while self.element(&mut first, depth)? {
+                    self.skip(depth + 1)?;
+                }
+            }
+        }
+        Ok(self.since(start))
+    }
+
+    /// Moves to the next member of an object and reads its key and colon; `None` after the last,
+    /// with the closing brace passed. `first` says that the opening brace was just passed.
+    #[inline]
+    pub(crate) fn member(&mut self, first: &mut bool, depth: usize) -> Result<Option<RawStr<'a>>, Fault> {
+        match self.peek() {
+            Some(b'}') => {
+                self.bump();
+                return Ok(None);
+            }
+            Some(b',') if !*first => self.bump(),
+            Some(b'"') if *first => self.check_depth(depth)?,
+            _ => return self.fault(if *first { "a key or `}`" } else { "`,` or `}`" }),
+        }
+        *first = false;
+        if self.peek() != Some(b'"') {
+            return self.fault("a key");
+        }
+        let key = self.string()?;
+        if self.peek() != Some(b':') {
+            return self.fault("`:`");
+        }
+        self.bump();
+        Ok(Some(key))
+    }
+
+    /// Moves to the next element of an array; `false` after the last, with the bracket passed.
+    #[inline]
+    pub(crate) fn element(&mut self, first: &mut bool, depth: usize) -> Result<bool, Fault> {
+        match self.peek() {
+            Some(b']') => {
+                self.bump();
+                return Ok(false);
+            }
+            Some(b',') if !*first => self.bump(),
+            Some(_) if *first => self.check_depth(depth)?,
+            _ => return self.fault("`,` or `]`"),
+        }
+        *first = false;
+        Ok(true)
+    }
+
+    #[inline]
+    fn check_depth(&self, depth: usize) -> Result<(), Fault> {
+        if depth >= DEPTH_MAX { self.fault("fewer than 512 levels of nesting") } else { Ok(()) }
+    }
+
+    /// Nothing but white space may follow.
+    pub(crate) fn finish(&mut self) -> Result<(), Fault> {
+        if self.peek().is_some() { self.fault("the end of the text") } else { Ok(()) }
+    }
+}
+
+/// How many bytes at the start are neither a quote, a backslash nor a control character.
+///
+/// Eight bytes at a time: in each detector the lowest flagged byte is exact, and only the lowest is
+/// used.
+#[inline]
+fn plain_run(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quote = word ^ (ONES * b'"' as u64);
+        let slash = word ^ (ONES * b'\\' as u64);
+        let special = (quote.wrapping_sub(ONES) & !quote)
+            | (slash.wrapping_sub(ONES) & !slash)
+            | (word.wrapping_sub(ONES * 0x20) & !word);
+        if special & TOPS != 0 {
+            return index * 8 + (special & TOPS).trailing_zeros() as usize / 8;
+        }
+    }
+    let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    words.len() * 8 + tail.iter().position(ends).unwrap_or(tail.len())
+}

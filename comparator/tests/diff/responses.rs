@@ -1,0 +1,170 @@
+//! Whole responses: status, headers, cookies, codings and content types.
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use parallax_comparator::compare::{Comparer, Comparison};
+use parallax_config::{Action, Place, Rule};
+use parallax_exchange::{Body, Response};
+use std::io::Write;
+
+fn response(headers: &[(&'static str, &str)], body: impl Into<bytes::Bytes>) -> Response {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+    }
+    Response { status: StatusCode::OK, headers: map, body: Body::whole(body), ..Response::default() }
+}
+
+fn ignoring(places: &[&str]) -> Comparer {
+    let rule = |at: &&str| Rule {
+        at: Place::try_from((*at).to_owned()).unwrap(),
+        action: Action::Ignore,
+        route: None,
+        owner: None,
+        expires: None,
+    };
+    Comparer::new(&places.iter().map(rule).collect::<Vec<_>>(), &[]).unwrap()
+}
+
+fn found(comparison: &Comparison) -> Vec<String> {
+    comparison.differences.iter().map(|d| format!("{:?} {:?} {}", d.kind, d.part, d.path)).collect()
+}
+
+fn headers(left: &[(&'static str, &str)], right: &[(&'static str, &str)], ignored: &[&str]) -> Vec<String> {
+    found(&ignoring(ignored).compare(None, &response(left, ""), &response(right, "")))
+}
+
+const NONE: [&str; 0] = [];
+
+#[test]
+fn what_always_varies_is_not_compared() {
+    let left = [
+        ("date", "Mon, 01 Jan 2026 00:00:00 GMT"),
+        ("connection", "keep-alive"),
+        ("via", "1.1 a"),
+        ("x", "1"),
+    ];
+    assert_eq!(
+        headers(&left, &[("date", "Tue, 02 Jan 2026 00:00:00 GMT"), ("x", "1"), ("age", "3")], &[]),
+        NONE
+    );
+}
+
+#[test]
+fn headers_are_compared_by_name_with_order_and_duplicates() {
+    let left =
+        [("server", "a"), ("x-one", "1"), ("x-dup", "1"), ("x-dup", "2"), ("x-moved", "1"), ("x-moved", "2")];
+    let right = [("x-moved", "2"), ("x-moved", "1"), ("x-dup", "1"), ("server", "b"), ("x-two", "2")];
+    let expected = [
+        "Value Header server",
+        "Missing Header x-one",
+        "Length Header x-dup",
+        "Order Header x-moved",
+        "Extra Header x-two",
+    ];
+    assert_eq!(headers(&left, &right, &[]), expected);
+    assert_eq!(headers(&left, &right, &["header:Server", "header:x-one", "header:x-two"]), expected[2..4]);
+}
+
+#[test]
+fn a_comma_separates_only_in_known_lists() {
+    assert_eq!(
+        headers(&[("allow", "GET, HEAD, OPTIONS")], &[("allow", "OPTIONS,GET"), ("allow", "HEAD")], &[]),
+        NONE
+    );
+    assert_eq!(headers(&[("allow", "GET")], &[("allow", "get")], &[]), ["Value Header allow"]);
+    assert_eq!(headers(&[("vary", "Origin")], &[("vary", "origin, Accept")], &[]), ["Length Header vary"]);
+    assert_eq!(headers(&[("x-list", "a, b")], &[("x-list", "b, a")], &[]), ["Value Header x-list"]);
+    assert_eq!(
+        headers(
+            &[("content-type", "text/html; charset=utf-8")],
+            &[("content-type", "text/html;charset=UTF-8")],
+            &[]
+        ),
+        NONE
+    );
+}
+
+#[test]
+fn redirects_and_their_query_parameters() {
+    let (left, right) = ([("location", "http://a/x?t=1")], [("location", "/x?t=1")]);
+    assert_eq!(headers(&left, &right, &["query:t"]), ["Value Header location"]);
+    assert_eq!(headers(&left, &[("location", "http://a/x?t=2")], &["query:t"]), NONE);
+}
+
+#[test]
+fn cookies_are_compared_by_name_and_attribute() {
+    let left = [("set-cookie", "id=1; Path=/; Secure; Max-Age=5"), ("set-cookie", "b=2")];
+    let right = [("set-cookie", "b=2"), ("set-cookie", "id=3; max-age=5; path=/"), ("set-cookie", "c=1")];
+    let expected = ["Value Cookie id", "Missing Cookie id;secure", "Extra Cookie c"];
+    assert_eq!(headers(&left, &right, &[]), expected);
+    assert_eq!(headers(&left, &right, &["cookie:id;value"]), expected[1..]);
+    assert_eq!(headers(&left, &right, &["cookie:id", "cookie:c"]), NONE);
+}
+
+#[test]
+fn content_length_counts_only_where_the_body_does_not_show_it() {
+    let json = ("content-type", "application/json");
+    let left = response(&[json, ("content-length", "7")], r#"{"a":1}"#);
+    let right = response(&[json, ("content-length", "9")], r#"{"a" :1 }"#);
+    assert_eq!(found(&ignoring(&[]).compare(None, &left, &right)), NONE);
+    let head = |length| response(&[json, ("content-length", length)], "");
+    assert_eq!(found(&ignoring(&[]).compare(None, &head("7"), &head("9"))), ["Value Header content-length"]);
+}
+
+fn gzip(body: &str, level: u32) -> Vec<u8> {
+    let mut encoder =
+        flate2::GzBuilder::new().mtime(level).write(Vec::new(), flate2::Compression::new(level));
+    encoder.write_all(body.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn codings_are_undone_before_bodies_are_compared() {
+    let json = ("content-type", "application/json");
+    let coded = |coding, body: Vec<u8>| response(&[json, ("content-encoding", coding)], body);
+    let compare = |l: &Response, r: &Response| found(&ignoring(&[]).compare(None, l, r));
+    let left = coded("gzip", gzip(r#"{"a":1}"#, 1));
+    assert_eq!(compare(&left, &coded("gzip", gzip(r#"{"a": 1}"#, 9))), NONE);
+    assert_eq!(compare(&left, &coded("gzip", gzip(r#"{"a":2}"#, 1))), ["Value Body /a"]);
+    assert_eq!(compare(&left, &response(&[json], r#"{"a":1}"#)), ["Missing Header content-encoding"]);
+    assert_eq!(compare(&left, &coded("gzip", b"not gzip".to_vec())), ["Encoding Body "]);
+    let zstd = zstd::encode_all(&br#"{"a":1}"#[..], 0).unwrap();
+    assert_eq!(compare(&left, &coded("zstd", zstd)), ["Value Header content-encoding"]);
+}
+
+#[test]
+fn where_the_type_lies_the_bytes_decide() {
+    let compare = |l: (&'static str, &str), r: (&'static str, &str)| {
+        let of = |(media, body): (&'static str, &str)| response(&[("content-type", media)], body.to_owned());
+        found(&ignoring(&["header:content-type"]).compare(None, &of(l), &of(r)))
+    };
+    let (plain, html, json) = ("text/plain", "text/html", "application/json");
+    assert_eq!(compare((plain, r#"{"a":1}"#), (plain, r#"{"a": 2}"#)), ["Value Body /a"]);
+    assert_eq!(compare((plain, r#"{"a":1}"#), (json, r#"{"a": 1}"#)), NONE);
+    assert_eq!(compare((plain, "{one} {two}"), (plain, "{one} {three}")), ["Value Body "]);
+    assert_eq!(compare((json, r#"{"a":1}"#), (html, "<p>")), ["Type Body "]);
+    assert_eq!(compare((json, r#"{"a":1}"#), (json, "<p>")), ["Unparsable Body "]);
+    assert_eq!(compare((json, r#"{"a":1}"#), (json, "")), ["Missing Body "]);
+}
+
+#[test]
+fn text_says_where_and_how_much() {
+    let page = |lines: &[&str]| response(&[("content-type", "text/html")], lines.join("\n"));
+    let left = page(&["<html>", "a", "b", "c", "d", "e", "</html>"]);
+    let right = page(&["<html>", "a", "B", "c", "d", "e", "f", "</html>"]);
+    let comparison = ignoring(&[]).compare(None, &left, &right);
+    assert_eq!(found(&comparison), ["Value Body "]);
+    let difference = &comparison.differences[0];
+    assert_eq!(difference.left.as_deref(), Some("b\n"));
+    assert_eq!(difference.right.as_deref(), Some("B\n"));
+    assert_eq!(difference.note.as_deref(), Some("line 3; 1 lines removed and 2 added in 2 places"));
+}
+
+#[test]
+fn cut_bodies_are_compared_by_length_and_digest() {
+    let cut = |length, digest| Response { body: Body::cut("prefix", length, digest), ..Response::default() };
+    let compare = |l: &Response, r: &Response| found(&ignoring(&[]).compare(None, l, r));
+    assert_eq!(compare(&cut(100, 1), &cut(100, 1)), NONE);
+    assert_eq!(compare(&cut(100, 1), &cut(100, 2)), ["Value Body "]);
+    assert_eq!(compare(&cut(100, 1), &cut(101, 2)), ["Length Body "]);
+}
