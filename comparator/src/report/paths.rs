@@ -221,13 +221,14 @@ mod tests {
             kind: Kind::Value,
             left: None,
             right: None,
+            note: None,
         };
         let differences = patterns.iter().map(difference).collect();
         Some(Side { comparison: Comparison { differences, truncated: false }, ..Side::default() })
     }
 
     fn seen(candidate: &[&str], control: &[&str]) -> Observation {
-        Observation { primary_failed: false, candidate: side(candidate), control: side(control) }
+        Observation { candidate: side(candidate), control: side(control), ..Observation::default() }
     }
 
     #[test]
