@@ -1,0 +1,57 @@
+//! The command line, as `clap` reads it.
+
+use crate::commands::{config, load, run};
+use crate::output::Color;
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Copies live traffic to a candidate build, compares the answers, and states a verdict.
+#[derive(Debug, Parser)]
+#[command(
+    name = "parallax",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  parallax demo\n  parallax run --config parallax.toml --until final --format json\n\n\
+                  Exit codes: 0 promote/equal/done, 2 usage, 10 reject/different, 20 undecided, 30 invalid rig,\n\
+                  65 damaged data, 69 service unreachable, 74 I/O failed, 130 interrupted."
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct Global {
+    /// Print the result only.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// When to colour; `NO_COLOR` is honoured.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Proxy, comparator, judge and console in one process, in front of real services.
+    Run(run::Run),
+    /// Put load on a service, open loop.
+    #[command(subcommand)]
+    Load(load::Load),
+    /// Check and explain the configuration.
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Print shell completions.
+    #[command(after_help = "Examples:\n  parallax completions bash > /etc/bash_completion.d/parallax\n  \
+                            parallax completions zsh > ~/.zfunc/_parallax")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    #[command(after_help = "Examples:\n  parallax man > parallax.1\n  parallax man | man -l -")]
+    Man,
+}

@@ -1,0 +1,187 @@
+//! `parallax load`: open-loop load.
+
+use crate::args::Global;
+use crate::exit::{Exit, Failure, OrExit as _, Outcome};
+use crate::interrupt::Interrupt;
+use crate::output::{self, Format};
+use anyhow::Context as _;
+use bytes::Bytes;
+use clap::{Args, Subcommand};
+use http::header::{HeaderName, HeaderValue};
+use http::{Method, Request};
+use indicatif::{ProgressBar, ProgressStyle};
+use parallax_config::Span;
+use parallax_loadgen::report::IntegrityVerdict;
+use parallax_loadgen::{
+    LoadError, LoadReport, Options, Plan, Progress, Rate, Rendering, Run, Source, Stop, Target,
+};
+use std::path::{Path, PathBuf};
+
+/// Put load on a service, open loop.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Load {
+    /// Send requests at a constant rate, whatever the target does.
+    Run(LoadRun),
+}
+
+/// Send requests at a constant rate, whatever the target does; latency counts from the intended time.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  parallax load run --target http://127.0.0.1:8080/v1/events --rate 1000/s --duration 30s \
+                        -m POST --body-lines events.jsonl\n  \
+                        parallax load run --target http://127.0.0.1:8080/ --rate 200/s --duration 10s --format json"
+)]
+pub(crate) struct LoadRun {
+    /// The URL to send to.
+    #[arg(long, value_name = "URL")]
+    target: String,
+    /// How many requests in which time, such as `1000/s` or `50/m`.
+    #[arg(long, value_name = "RATE")]
+    rate: Rate,
+    /// How long.
+    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    duration: Span,
+    /// The method; POST where there is a body, else GET.
+    #[arg(short, long, value_name = "METHOD")]
+    method: Option<Method>,
+    /// A header; may be given several times.
+    #[arg(short = 'H', long = "header", value_name = "NAME:VALUE", value_parser = header)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body: a text, or `@FILE`.
+    #[arg(short = 'd', long = "data", value_name = "TEXT|@FILE")]
+    data: Option<String>,
+    /// A file with one body a line, sent in turn.
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    body_lines: Option<PathBuf>,
+    #[command(flatten)]
+    sending: Sending,
+}
+
+/// Options of everything that sends.
+#[derive(Debug, Args)]
+pub(crate) struct Sending {
+    /// Most connections at once.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    connections: usize,
+    /// Time limit of a request, from its intended time.
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    timeout: Span,
+    /// How to print the report.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+}
+
+impl Load {
+    pub(crate) fn run(self, global: &Global) -> Outcome {
+        match self {
+            Self::Run(run) => run.run(global),
+        }
+    }
+}
+
+impl LoadRun {
+    fn run(self, global: &Global) -> Outcome {
+        let target = Target::parse(&self.target).or_exit(Exit::Usage)?;
+        let plan = Plan::constant(self.rate, self.duration.0).or_exit(Exit::Usage)?;
+        let (bodies, from) = self.bodies()?;
+        let requests = bodies.into_iter().map(|body| self.request(&target, body));
+        let source = Source::new(requests, &target, &Rendering::default(), &from).or_exit(Exit::Usage)?;
+        self.sending.send(global, target, plan, source)
+    }
+
+    fn bodies(&self) -> Result<(Vec<Bytes>, String), Failure> {
+        if let Some(file) = &self.body_lines {
+            let text = read(file)?;
+            let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+            let bodies = lines.filter(|line| !line.is_empty()).map(Bytes::copy_from_slice).collect();
+            return Ok((bodies, file.display().to_string()));
+        }
+        let body = match self.data.as_deref() {
+            None => Bytes::new(),
+            Some(text) => match text.strip_prefix('@') {
+                Some(file) => read(Path::new(file))?.into(),
+                None => Bytes::copy_from_slice(text.as_bytes()),
+            },
+        };
+        Ok((vec![body], "the command line".to_owned()))
+    }
+
+    fn request(&self, target: &Target, body: Bytes) -> Request<Bytes> {
+        let has_body = self.data.is_some() || self.body_lines.is_some();
+        let default = if has_body { Method::POST } else { Method::GET };
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone().unwrap_or(default);
+        *request.uri_mut() = target.path_and_query().parse().expect("the path of a URL is a request target");
+        for (name, value) in &self.headers {
+            request.headers_mut().append(name, value.clone());
+        }
+        request
+    }
+}
+
+impl Sending {
+    /// Carries out the plan, showing progress, and prints the report.
+    pub(crate) fn send(self, global: &Global, target: Target, plan: Plan, source: Source) -> Outcome {
+        let options =
+            Options { connections: self.connections, timeout: self.timeout.0, ..Options::default() };
+        let stop = Stop::default();
+        Interrupt::listen_with({
+            let stop = stop.clone();
+            move || stop.set()
+        })?;
+        let bar = progress_bar(global, plan.arrivals());
+        let mut show = |progress: &Progress| show(&bar, progress);
+        let report = parallax_loadgen::run(&Run { target, plan, source, options }, &stop, &mut show);
+        bar.finish_and_clear();
+        let report = report.map_err(failed)?;
+        match self.format {
+            Format::Terminal => output::result(&report.summary())?,
+            Format::Json => output::json(&report)?,
+        }
+        Ok(exit(&report))
+    }
+}
+
+/// A report that cannot be believed is worth no exit code of success.
+fn exit(report: &LoadReport) -> Exit {
+    if report.document.partial {
+        Exit::Interrupted
+    } else if report.document.integrity.verdict == IntegrityVerdict::Trustworthy {
+        Exit::Ok
+    } else {
+        Exit::Invalid
+    }
+}
+
+fn failed(error: LoadError) -> Failure {
+    let exit = match error {
+        LoadError::Unreachable { .. } => Exit::Unavailable,
+        LoadError::System { .. } | LoadError::Unbalanced(_) => Exit::Io,
+        LoadError::Target(_) | LoadError::Plan(_) | LoadError::Source(_) => Exit::Usage,
+    };
+    Failure { exit, error: error.into() }
+}
+
+fn progress_bar(global: &Global, arrivals: u64) -> ProgressBar {
+    if !output::is_live(global.quiet) {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{elapsed:>4} {bar:30} {pos}/{len} sent, {msg}");
+    ProgressBar::new(arrivals).with_style(style.expect("the template is a constant"))
+}
+
+fn show(bar: &ProgressBar, progress: &Progress) {
+    bar.set_position(progress.released);
+    bar.set_message(format!("{} answered, {} failed", progress.completed, progress.failed));
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(file).with_context(|| format!("failed to read {}", file.display())).or_exit(Exit::Io)
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("write a header as NAME:VALUE")?;
+    let name = name.trim().parse::<HeaderName>().map_err(|error| format!("`{name}`: {error}"))?;
+    let value = value.trim().parse::<HeaderValue>().map_err(|error| format!("`{value}`: {error}"))?;
+    Ok((name, value))
+}

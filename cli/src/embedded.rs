@@ -1,0 +1,159 @@
+//! The whole pipeline in one process: proxy, comparator, judge and console.
+//!
+//! Everything that `run` and `demo` share. The parts meet only here: the proxy writes the ledger and
+//! the queue, the worker reads both and publishes, the console reads what is published.
+
+use crate::exit::{Exit, Failure, OrExit as _};
+use anyhow::Context as _;
+use parallax_comparator::report::Published;
+use parallax_comparator::run::{Build, ControlMode, NORMALISER, Run};
+use parallax_comparator::slice::Slice;
+use parallax_comparator::worker::{Worker, WorkerHandle, WorkerOptions};
+use parallax_config::{Config, Role};
+use parallax_console::{Board, Console};
+use parallax_exchange::{Ledger, QueueLimits, log, queue};
+use parallax_proxy::Proxy;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How this process runs; what it validates is in the [`Config`].
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Options {
+    /// Keep every exchange in the log, as a recording.
+    pub(crate) capture: bool,
+    /// Serve the page and the API.
+    pub(crate) console: bool,
+    /// Keep evidence in the log of the configuration.
+    pub(crate) log: bool,
+}
+
+/// A running pipeline.
+#[derive(Debug)]
+pub(crate) struct Embedded {
+    proxy: parallax_proxy::Running,
+    worker: WorkerHandle,
+    console: Option<parallax_console::Running>,
+    board: Board,
+    drain: Duration,
+}
+
+/// What is left when the pipeline has stopped.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// The last verdict and its report.
+    pub(crate) published: Published,
+    /// The console, still serving until it is dropped.
+    pub(crate) console: Option<parallax_console::Running>,
+}
+
+impl Embedded {
+    /// Starts every part; nothing is left running when one of them cannot start.
+    pub(crate) fn start(config: &Config, options: Options) -> Result<Self, Failure> {
+        let run = new_run(config);
+        let writer = options.log.then(|| open_log(config)).transpose()?;
+        let limits = QueueLimits { count: config.limits.queue_exchanges, bytes: config.limits.queue_bytes };
+        let (sender, receiver) = queue(limits);
+        let ledger = Ledger::new(config.policy.window.nanos());
+        let board = Board::new().with_metrics(crate::metrics::install());
+        let console = options
+            .console
+            .then(|| Console::start(config.console.address, board.clone()))
+            .transpose()
+            .or_exit(Exit::Usage)?;
+        let proxy = Proxy::start(config, ledger.clone(), sender).or_exit(Exit::Usage)?;
+        let publisher = board.clone();
+        let worker = Worker::start(
+            run,
+            receiver,
+            ledger,
+            writer,
+            WorkerOptions { capture: options.capture, ..WorkerOptions::default() },
+            Box::new(move |published| publisher.publish(published)),
+        )
+        .or_exit(Exit::Usage)?;
+        Ok(Self { proxy, worker, console, board, drain: config.limits.drain_timeout.0 })
+    }
+
+    /// Where clients connect.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.proxy.address()
+    }
+
+    /// Where the console listens.
+    pub(crate) fn console(&self) -> Option<SocketAddr> {
+        self.console.as_ref().map(parallax_console::Running::address)
+    }
+
+    /// The newest verdict and report.
+    pub(crate) fn published(&self) -> Option<Published> {
+        self.board.latest()
+    }
+
+    /// Whether the verdict stands for good.
+    pub(crate) fn is_final(&self) -> bool {
+        self.published().is_some_and(|published| published.verdict.is_final)
+    }
+
+    /// Drains the proxy, lets the comparator finish what is queued, and returns the last verdict.
+    pub(crate) fn finish(self) -> Result<Finished, Failure> {
+        self.proxy.drain(self.drain);
+        let outcome = self.worker.stop().or_exit(Exit::Io)?;
+        Ok(Finished { published: outcome.published, console: self.console })
+    }
+}
+
+fn open_log(config: &Config) -> Result<Box<dyn log::Writer>, Failure> {
+    let limits = log::Limits { segment_bytes: config.log.segment_bytes, total_bytes: config.log.total_bytes };
+    log::open_writer(&config.log.url, limits)
+        .with_context(|| format!("failed to open the log `{}` (key log.url)", config.log.url))
+        .or_exit(Exit::Io)
+}
+
+/// Fixes what a run is: its name, its builds, its policy and its slices.
+fn new_run(config: &Config) -> Run {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let started_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+    let build = |role: Option<&Role>| {
+        role.map_or_else(Build::default, |role| Build {
+            image: role.image.clone(),
+            digest: role.digest.clone(),
+            revision: role.revision.clone(),
+        })
+    };
+    Run {
+        run: run_name(started_ns),
+        continues: None,
+        attempt: 1,
+        started_ns,
+        candidate: build(config.roles.candidate.as_ref()),
+        baseline: build(Some(&config.roles.primary)),
+        control: if config.roles.control.is_some() { ControlMode::Paired } else { ControlMode::None },
+        policy: config.policy.clone(),
+        rules: config.rules.clone(),
+        slices: slices(config),
+        normaliser: NORMALISER,
+        replicas: Vec::new(),
+        history: Vec::new(),
+        noise: Vec::new(),
+    }
+}
+
+/// The named slices: the policy's, or else the routes.
+fn slices(config: &Config) -> Vec<Slice> {
+    let mut slices: Vec<Slice> = if config.policy.slices.is_empty() {
+        config.routes.iter().map(|route| Slice::of("route", &route.name)).collect()
+    } else {
+        config.policy.slices.iter().map(|named| Slice(named.slice.clone())).collect()
+    };
+    slices.sort();
+    slices.dedup();
+    slices
+}
+
+/// A name such as `2026-11-22T14-02Z-a1b2`: the minute, and four digits that tell runs of one minute apart.
+fn run_name(started_ns: u64) -> String {
+    let time = jiff::Timestamp::from_nanosecond(i128::from(started_ns)).unwrap_or_default();
+    let salt = started_ns ^ u64::from(std::process::id()).rotate_left(32);
+    let suffix = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48;
+    format!("{}-{suffix:04x}", time.strftime("%Y-%m-%dT%H-%MZ"))
+}
