@@ -80,3 +80,34 @@ fn join(frames: &[Bytes]) -> Bytes {
     }
     all.freeze()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_body_knows_its_length_and_no_digest() {
+        let body = Body::whole(&b"abc"[..]);
+        assert_eq!((body.len(), body.is_cut(), body.cut_digest()), (3, false, None));
+        assert!(!body.is_empty() && Body::default().is_empty());
+    }
+
+    #[test]
+    fn a_cut_body_is_as_long_as_it_was_on_the_wire() {
+        let body = Body::cut(&b"abc"[..], 1_000_000, 42);
+        assert_eq!((body.len(), body.is_cut(), body.cut_digest()), (1_000_000, true, Some(42)));
+        assert_eq!(&body.bytes()[..], b"abc");
+        assert!(!Body::cut(Bytes::new(), 1, 0).is_empty(), "a cap of 0 keeps nothing but the length");
+        assert_ne!(Body::cut(&b"abc"[..], 3, 0), Body::whole(&b"abc"[..]));
+    }
+
+    #[test]
+    fn frames_are_joined_in_order_and_a_single_one_is_not_copied() {
+        let frame = Bytes::from_static(b"one frame");
+        let single = Body::from_frames(vec![frame.clone()]);
+        assert_eq!(single.bytes().as_ptr(), frame.as_ptr());
+        let frames = ["a", "", "bc"].map(Bytes::from).to_vec();
+        assert_eq!(Body::from_frames(frames), Body::whole(&b"abc"[..]));
+        assert_eq!(Body::from_frames(Vec::new()), Body::default());
+    }
+}

@@ -157,6 +157,8 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     #[test]
     fn a_late_count_comes_with_the_next_window() {
@@ -170,5 +172,94 @@ mod tests {
         assert_eq!(ledger.untaken().offered, 12);
         assert_eq!(ledger.take_through(1).offered, 12);
         assert_eq!(ledger.take_through(u64::MAX), Admissions::default());
+    }
+
+    #[test]
+    fn the_last_window_and_a_window_of_no_length_are_counted_too() {
+        let ledger = Ledger::new(0);
+        ledger.lane().count(u64::MAX, |counts| counts.offered += 1);
+        assert_eq!(ledger.take_through(u64::MAX - 1).offered, 0);
+        assert_eq!(ledger.take_through(u64::MAX).offered, 1);
+    }
+
+    #[test]
+    fn counts_of_many_threads_are_all_taken() {
+        let ledger = Ledger::new(10);
+        let counting =
+            |lane: Lane| move || (0..1000).for_each(|at| lane.count(at, |counts| counts.offered += 1));
+        let threads = [(); 4].map(|()| std::thread::spawn(counting(ledger.lane())));
+        let mut taken = 0;
+        while threads.iter().any(|thread| !thread.is_finished()) {
+            taken += ledger.take_through(u64::MAX).offered;
+        }
+        assert_eq!(taken + ledger.take_through(u64::MAX).offered, 4000);
+    }
+
+    /// What can happen to one request.
+    #[derive(Debug, Clone, Copy)]
+    enum Fate {
+        NotSelected,
+        Dropped(DropReason),
+        Mirrored,
+        Shed(ShedReason),
+    }
+
+    fn fate() -> impl Strategy<Value = Fate> {
+        use {DropReason as D, ShedReason as S};
+        prop_oneof![
+            Just(Fate::NotSelected),
+            prop::sample::select(vec![D::Loop, D::Upgrade, D::RequestCut, D::Draining])
+                .prop_map(Fate::Dropped),
+            Just(Fate::Mirrored),
+            prop::sample::select(vec![S::InFlight, S::Bytes, S::BodyTooLarge]).prop_map(Fate::Shed),
+        ]
+    }
+
+    fn note(counts: &mut Admissions, fate: Fate) {
+        counts.offered += 1;
+        match fate {
+            Fate::NotSelected => counts.not_selected += 1,
+            Fate::Dropped(reason) => *counts.dropped.entry(reason).or_default() += 1,
+            Fate::Mirrored => counts.mirrored += 1,
+            Fate::Shed(reason) => {
+                counts.mirrored += 1;
+                *counts.shed.entry(reason).or_default() += 1;
+            }
+        }
+    }
+
+    proptest! {
+        /// However requests are spread over lanes and however often windows are taken, nothing is
+        /// lost, nothing is counted twice, and each part that is taken is conserved.
+        #[test]
+        fn taking_windows_conserves_every_request(
+            requests in vec((0u64..100, 0usize..3, fate(), any::<bool>()), 0..200),
+        ) {
+            let ledger = Ledger::new(10);
+            let lanes = [ledger.lane(), ledger.lane(), ledger.lane()];
+            let (mut expected, mut taken) = (Admissions::default(), Admissions::default());
+            for (at, lane, fate, take) in requests {
+                note(&mut expected, fate);
+                lanes[lane].count(at, |counts| note(counts, fate));
+                if take {
+                    let part = ledger.take_through(at / 10);
+                    prop_assert!(part.is_conserved());
+                    taken.merge(&part);
+                }
+            }
+            taken.merge(&ledger.take_through(u64::MAX));
+            prop_assert!(expected.is_conserved());
+            prop_assert_eq!(taken, expected);
+        }
+    }
+
+    #[test]
+    fn an_uncounted_request_breaks_the_conservation_law() {
+        let mut counts = Admissions { offered: 3, not_selected: 1, mirrored: 1, ..Admissions::default() };
+        assert!(!counts.is_conserved());
+        counts.dropped.insert(DropReason::Loop, 1);
+        assert!(counts.is_conserved());
+        counts.shed.extend([(ShedReason::Bytes, 2), (ShedReason::InFlight, 3)]);
+        assert_eq!(counts.shed_total(), 5);
     }
 }

@@ -94,3 +94,115 @@ impl Receiver {
         Ok(exchange)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Body, CopyOrder, ExchangeId, Outcomes, Request};
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+    use std::thread;
+
+    const NOW: Duration = Duration::ZERO;
+
+    fn exchange(sequence: u64, body_bytes: usize) -> Box<Exchange> {
+        Box::new(Exchange {
+            id: ExchangeId { sequence, ..ExchangeId::default() },
+            admitted_ns: 0,
+            cluster_key: 0,
+            labels: Vec::new(),
+            order: CopyOrder::default(),
+            sample_ppm: 1_000_000,
+            request: Request { body: Body::whole(vec![0; body_bytes]), ..Request::default() },
+            outcomes: Outcomes::default(),
+        })
+    }
+
+    #[test]
+    fn what_exceeds_the_count_comes_back_to_the_sender() {
+        let (sender, receiver) = queue(QueueLimits { count: 2, bytes: usize::MAX });
+        sender.offer(exchange(0, 0)).unwrap();
+        sender.offer(exchange(1, 0)).unwrap();
+        let Full(back) = sender.offer(exchange(2, 0)).unwrap_err();
+        assert_eq!(back.id.sequence, 2);
+        assert_eq!(receiver.receive(NOW).unwrap().id.sequence, 0);
+        sender.offer(back).unwrap();
+    }
+
+    #[test]
+    fn what_exceeds_the_bytes_comes_back_and_leaves_no_trace() {
+        let one = exchange(0, 500).weight();
+        let (sender, receiver) = queue(QueueLimits { count: 100, bytes: 2 * one });
+        sender.offer(exchange(0, 500)).unwrap();
+        sender.offer(exchange(1, 501)).unwrap_err();
+        assert_eq!(sender.held_bytes(), one);
+        sender.offer(exchange(2, 500)).unwrap();
+        receiver.receive(NOW).unwrap();
+        assert_eq!(sender.held_bytes(), one);
+    }
+
+    #[test]
+    fn each_half_learns_that_the_other_is_gone() {
+        let limits = QueueLimits { count: 2, bytes: usize::MAX };
+        let (sender, receiver) = queue(limits);
+        assert_eq!(receiver.receive(NOW).unwrap_err(), Empty::Timeout);
+        sender.offer(exchange(7, 0)).unwrap();
+        drop(sender);
+        assert_eq!(receiver.receive(NOW).unwrap().id.sequence, 7, "what was accepted is delivered");
+        assert_eq!(receiver.receive(NOW).unwrap_err(), Empty::Closed);
+
+        let (sender, receiver) = queue(limits);
+        drop(receiver);
+        sender.offer(exchange(0, 0)).unwrap_err();
+        assert_eq!(sender.held_bytes(), 0);
+    }
+
+    #[test]
+    fn every_exchange_of_many_senders_is_received_or_handed_back() {
+        const EACH: u64 = 500;
+        let (sender, receiver) = queue(QueueLimits { count: 16, bytes: 16 << 10 });
+        let offering = |sender: Sender, base| {
+            move || (0..EACH).filter(|i| sender.offer(exchange(base + i, 100)).is_err()).count() as u64
+        };
+        let threads = [0, EACH, 2 * EACH].map(|base| thread::spawn(offering(sender.clone(), base)));
+        drop(sender);
+        let mut received = 0;
+        while receiver.receive(Duration::from_secs(60)).is_ok() {
+            received += 1;
+        }
+        let refused: u64 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+        assert_eq!(received + refused, 3 * EACH);
+        assert_eq!(receiver.held.load(Ordering::Relaxed), 0);
+    }
+
+    fn held_by(waiting: &VecDeque<Box<Exchange>>) -> usize {
+        waiting.iter().map(|exchange| exchange.weight()).sum()
+    }
+
+    proptest! {
+        #[test]
+        fn the_bounds_hold_at_every_moment(
+            actions in proptest::collection::vec(proptest::option::of(0usize..3000), 1..60),
+            count in 1usize..8, bytes in 0usize..12_000,
+        ) {
+            let (sender, receiver) = queue(QueueLimits { count, bytes });
+            let mut waiting = VecDeque::new();
+            for action in actions {
+                match action {
+                    Some(body_bytes) => {
+                        let exchange = exchange(0, body_bytes);
+                        let weight = exchange.weight();
+                        let held = held_by(&waiting);
+                        let fits = waiting.len() < count && held + weight <= bytes;
+                        prop_assert_eq!(sender.offer(exchange.clone()).is_ok(), fits);
+                        if fits {
+                            waiting.push_back(exchange);
+                        }
+                    }
+                    None => prop_assert_eq!(receiver.receive(NOW).ok(), waiting.pop_front()),
+                }
+                prop_assert_eq!(sender.held_bytes(), held_by(&waiting));
+            }
+        }
+    }
+}

@@ -20,6 +20,8 @@ fn in_order(map: &HeaderMap) -> Vec<(&str, &[u8])> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     #[test]
     fn decoding_undoes_encoding(exchange in arbitrary::exchange()) {
         let decoded = decode(encoded(&exchange)).unwrap();
