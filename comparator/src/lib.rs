@@ -20,4 +20,5 @@ pub mod tally;
 mod testing;
 pub mod trial;
 pub mod verdict;
+pub mod verify;
 pub mod worker;

@@ -8,7 +8,9 @@
 
 mod records;
 
-pub use records::{Header, Seal};
+pub use records::{Header, Seal, SealFormatError};
+
+pub(crate) use records::digest;
 
 use crate::compare::{Comparer, Observation, RuleError};
 use crate::judge::{Judge, JudgeError, TallyError};

@@ -1,0 +1,197 @@
+//! Recomputing a verdict from a log.
+//!
+//! A log holds each sealed window's tally and, with capture, every exchange. The verdict is always
+//! judged again from the tallies; where the exchanges are there, the tallies are made again too. What
+//! the log says must then come out, byte for byte. The first place where it does not is reported.
+
+mod replay;
+
+use crate::trial::{Header, Seal, SealFormatError, StepError, TrialError};
+use bytes::Bytes;
+use parallax_exchange::log::{LogError, Reader, Record};
+use replay::Replay;
+use std::io::Write;
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub struct Verification {
+    /// The run's name.
+    pub run: String,
+    /// Windows judged again.
+    pub windows: u64,
+    /// Windows whose tally was made again from exchanges.
+    pub recounted: u64,
+    /// Exchanges compared again.
+    pub exchanges: u64,
+    /// Whether the run ended in good order; otherwise it was cut off, or goes on.
+    pub is_ended: bool,
+    /// Damaged parts of the log, which were stepped over.
+    pub damage: Vec<String>,
+    /// The newest verdict document in the log.
+    pub stored: Option<Bytes>,
+    /// The verdict document that the log's tallies give.
+    pub recomputed: Bytes,
+    /// The first place where log and recomputation differ.
+    pub difference: Option<FirstDifference>,
+}
+
+impl Verification {
+    /// Whether everything came out as the log says.
+    #[must_use]
+    pub fn is_equal(&self) -> bool {
+        self.difference.is_none()
+    }
+}
+
+/// Where log and recomputation part.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FirstDifference {
+    /// The exchanges give another tally.
+    #[error(
+        "window {window}: the exchanges give another tally than the log has; first in `{ours}`, in the log `{stored}`"
+    )]
+    Tally {
+        /// Run index.
+        window: u64,
+        /// First line that differs, as recomputed; empty where there is none.
+        ours: String,
+        /// The same line in the log.
+        stored: String,
+    },
+    /// The exchanges cannot be counted as the log says.
+    #[error("window {window}: {why}")]
+    Order {
+        /// Run index of the newest sealed window.
+        window: u64,
+        /// What does not fit.
+        why: String,
+    },
+    /// The tallies give another verdict.
+    #[error("window {window}: the tallies give another verdict than the log has")]
+    Verdict {
+        /// Run index.
+        window: u64,
+    },
+}
+
+/// Why a log cannot be verified at all.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The log cannot be read.
+    #[error("the log cannot be read")]
+    Log(#[from] LogError),
+    /// It holds no run by that name.
+    #[error("the log holds no {}; was its beginning removed because the log reached its total size?", .0.as_deref().map_or_else(|| "run".to_owned(), |name| format!("run `{name}`")))]
+    NoRun(Option<String>),
+    /// The header is damaged.
+    #[error("the header of a run is damaged")]
+    Header(#[source] serde_json::Error),
+    /// The run cannot be tried by this build.
+    #[error("run `{run}` cannot be judged by this build")]
+    Trial {
+        /// Its name.
+        run: String,
+        /// Why.
+        #[source]
+        source: TrialError,
+    },
+    /// A seal is damaged.
+    #[error("the seal after window {window} is damaged")]
+    Seal {
+        /// Run index of the newest window before it.
+        window: u64,
+        /// How.
+        #[source]
+        source: SealFormatError,
+    },
+    /// A tally contradicts itself or the ones before.
+    #[error("window {window} of the log cannot be judged")]
+    Step {
+        /// Run index.
+        window: u64,
+        /// Why.
+        #[source]
+        source: StepError,
+    },
+    /// Tallies cannot be written.
+    #[error("failed to write tallies")]
+    Write(#[source] std::io::Error),
+}
+
+/// Recomputes the verdict of a run, by default of the log's last one.
+///
+/// # Errors
+/// [`VerifyError`] where that is not possible. A verdict that comes out otherwise is no error: it is
+/// in [`Verification::difference`].
+pub fn verify(log: &mut dyn Reader, run: Option<&str>) -> Result<Verification, VerifyError> {
+    let mut damage = Vec::new();
+    let mut replay = None;
+    walk(log, run, &mut damage, |record| match (record, &mut replay) {
+        (Record::Run(bytes), slot) => {
+            *slot = Some(Replay::new(Header::from_bytes(&bytes).map_err(VerifyError::Header)?)?);
+            Ok(())
+        }
+        (record, Some(replay)) => replay.take(record),
+        (_, None) => Ok(()),
+    })?;
+    let replay = replay.ok_or_else(|| VerifyError::NoRun(run.map(str::to_owned)))?;
+    Ok(replay.end(damage))
+}
+
+/// Writes the tallies of a run, by default of the log's last one, as `parallax.tally/1`.
+///
+/// Returns the number of windows.
+///
+/// # Errors
+/// [`VerifyError`] when the log cannot be read, holds no such run, or `out` cannot be written.
+pub fn export_tallies(
+    log: &mut dyn Reader,
+    run: Option<&str>,
+    out: &mut dyn Write,
+) -> Result<u64, VerifyError> {
+    let mut found = None;
+    walk(log, run, &mut Vec::new(), |record| {
+        match (record, &mut found) {
+            (Record::Run(_), found) => *found = Some(Vec::new()),
+            (Record::Sealed(bytes), Some(seals)) => seals.push(bytes),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    let seals = found.ok_or_else(|| VerifyError::NoRun(run.map(str::to_owned)))?;
+    for seal in &seals {
+        out.write_all(Seal::tally_lines(seal)).map_err(VerifyError::Write)?;
+    }
+    Ok(seals.len() as u64)
+}
+
+/// Gives the records of the wanted run, or of every run, in their order; steps over damage.
+fn walk(
+    log: &mut dyn Reader,
+    run: Option<&str>,
+    damage: &mut Vec<String>,
+    mut take: impl FnMut(Record) -> Result<(), VerifyError>,
+) -> Result<(), VerifyError> {
+    let mut wanted = false;
+    loop {
+        let record = match log.next() {
+            Ok(Some((_, record))) => record,
+            Ok(None) => return Ok(()),
+            Err(error @ LogError::Damaged { .. }) => {
+                damage.push(error.to_string());
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if let Record::Run(bytes) = &record {
+            let header = Header::from_bytes(bytes).map_err(VerifyError::Header)?;
+            wanted = run.is_none_or(|name| name == header.run.run);
+        }
+        if wanted {
+            take(record)?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! One run of a log, lived through again.
+
+use super::{FirstDifference, Verification, VerifyError};
+use crate::compare::Comparer;
+use crate::rows::SealedWindow;
+use crate::tally::{Tally, field_paths};
+use crate::trial::{Header, Seal, Trial, TrialError, digest};
+use bytes::Bytes;
+use parallax_exchange::Exchange;
+use parallax_exchange::log::Record;
+
+/// The state of the replay.
+pub(super) struct Replay {
+    trial: Trial,
+    window_ns: u64,
+    /// Makes tallies of exchanges, as long as all of them are in the log.
+    recount: Option<Recount>,
+    windows: u64,
+    newest: u64,
+    recounted: u64,
+    exchanges: u64,
+    is_ended: bool,
+    stored: Option<Bytes>,
+    /// A stored verdict and ours at that moment: the last one before the end is that of the end.
+    pending: Option<[Bytes; 2]>,
+    difference: Option<FirstDifference>,
+}
+
+struct Recount {
+    comparer: Comparer,
+    tally: Tally,
+}
+
+impl Replay {
+    pub(super) fn new(header: Header) -> Result<Self, VerifyError> {
+        let run = header.run.run.clone();
+        let wrong = |source: TrialError| VerifyError::Trial { run: run.clone(), source };
+        let recount = header.captured.then(|| Recount::new(&header)).transpose().map_err(wrong)?;
+        Ok(Self {
+            window_ns: header.run.policy.window.nanos(),
+            trial: Trial::new(header.run).map_err(wrong)?,
+            recount,
+            windows: 0,
+            newest: 0,
+            recounted: 0,
+            exchanges: 0,
+            is_ended: false,
+            stored: None,
+            pending: None,
+            difference: None,
+        })
+    }
+
+    pub(super) fn take(&mut self, record: Record) -> Result<(), VerifyError> {
+        match record {
+            Record::Exchange(exchange) => self.exchange(&exchange),
+            Record::Sealed(bytes) => self.seal(&bytes)?,
+            Record::Verdict(bytes) => {
+                self.settle();
+                self.stored = Some(bytes.clone());
+                self.pending = Some([bytes, self.trial.verdict_json().clone()]);
+            }
+            Record::End(_) => {
+                self.trial.finish();
+                self.is_ended = true;
+                if let Some([_, ours]) = &mut self.pending {
+                    ours.clone_from(self.trial.verdict_json());
+                }
+                self.settle();
+            }
+            Record::Run(_) | Record::Example(_) => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn end(mut self, damage: Vec<String>) -> Verification {
+        self.settle();
+        Verification {
+            run: self.trial.run().run.clone(),
+            windows: self.windows,
+            recounted: self.recounted,
+            exchanges: self.exchanges,
+            is_ended: self.is_ended,
+            damage,
+            stored: self.stored,
+            recomputed: self.trial.verdict_json().clone(),
+            difference: self.difference,
+        }
+    }
+
+    fn exchange(&mut self, exchange: &Exchange) {
+        let Some(recount) = &mut self.recount else { return };
+        self.exchanges += 1;
+        let seen = recount.comparer.observe(exchange);
+        if let Err(unsealed) = recount.tally.count(exchange, &seen) {
+            self.recount = None;
+            self.part(FirstDifference::Order { window: self.newest, why: unsealed.to_string() });
+        }
+    }
+
+    fn seal(&mut self, bytes: &[u8]) -> Result<(), VerifyError> {
+        self.settle();
+        let seal =
+            Seal::from_bytes(bytes).map_err(|source| VerifyError::Seal { window: self.newest, source })?;
+        let window = &seal.window;
+        if !seal.captured {
+            self.recount = None;
+        }
+        self.recount(window);
+        self.trial.replay(window).map_err(|source| VerifyError::Step { window: window.window, source })?;
+        self.windows += 1;
+        self.newest = window.window;
+        if digest(self.trial.verdict_json()) != seal.verdict_sha256 {
+            self.part(FirstDifference::Verdict { window: window.window });
+        }
+        Ok(())
+    }
+
+    /// Makes the window's tally again; what the door counted is taken from the log.
+    fn recount(&mut self, stored: &SealedWindow) {
+        let Some(recount) = &mut self.recount else { return };
+        let absolute = (stored.end_ns / self.window_ns).saturating_sub(1);
+        match recount.tally.seal(absolute, stored.admissions.clone()) {
+            Ok(ours) if ours == *stored => self.recounted += 1,
+            Ok(ours) => {
+                let [ours, stored_line] = first_line_apart(&ours, stored);
+                let window = stored.window;
+                self.recount = None;
+                self.part(FirstDifference::Tally { window, ours, stored: stored_line });
+            }
+            Err(error) => {
+                self.recount = None;
+                self.part(FirstDifference::Order { window: stored.window, why: error.to_string() });
+            }
+        }
+    }
+
+    /// Compares the newest stored verdict with ours.
+    fn settle(&mut self) {
+        if let Some([stored, ours]) = self.pending.take()
+            && stored != ours
+        {
+            self.part(FirstDifference::Verdict { window: self.newest });
+        }
+    }
+
+    fn part(&mut self, difference: FirstDifference) {
+        self.difference.get_or_insert(difference);
+    }
+}
+
+impl Recount {
+    fn new(header: &Header) -> Result<Self, TrialError> {
+        let run = &header.run;
+        Ok(Self { comparer: Comparer::new(&run.rules, &field_paths(run))?, tally: Tally::new(run)? })
+    }
+}
+
+/// The first lines of `parallax.tally/1` that differ, bounded.
+fn first_line_apart(ours: &SealedWindow, stored: &SealedWindow) -> [String; 2] {
+    const SHOWN: usize = 300;
+    let (ours, stored) = (ours.to_lines(), stored.to_lines());
+    let mut lines = (ours.split(|byte| *byte == b'\n'), stored.split(|byte| *byte == b'\n'));
+    loop {
+        let pair = [lines.0.next(), lines.1.next()];
+        if pair == [None, None] || pair[0] != pair[1] {
+            return pair.map(|line| {
+                let line = line.unwrap_or_default();
+                String::from_utf8_lossy(&line[..line.len().min(SHOWN)]).into_owned()
+            });
+        }
+    }
+}
