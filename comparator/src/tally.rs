@@ -71,25 +71,34 @@ pub enum SealError {
 /// The counts of a run's open windows, and what the next ones need of the past.
 ///
 /// Windows are named by their absolute index: admission time (Unix) divided by the window's length.
+///
+/// Several threads may count at once: each takes a [`Tally::fork`], and the forks are merged back
+/// before a window is sealed. The exchanges may be spread in any way.
 #[derive(Debug)]
 pub struct Tally {
     plan: Arc<Plan>,
     slicer: Slicer,
     open: BTreeMap<u64, OpenWindow>,
-    /// Window and time of the earliest exchange; fixed by the first seal.
-    first: Option<First>,
-    sealed: Option<u64>,
-    history: History,
-    keys: KeySets,
-    smallest: SmallestKeys,
     /// Exchanges that came too late since the newest seal.
     late: u64,
+    /// Window and time of the earliest exchange; fixed by the first seal.
+    first: Option<First>,
+    past: Arc<Past>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct First {
     window: u64,
     admitted_ns: u64,
+}
+
+/// What sealed windows leave behind; shared with forks, which only read it.
+#[derive(Debug, Clone)]
+struct Past {
+    sealed: Option<u64>,
+    history: History,
+    keys: KeySets,
+    smallest: SmallestKeys,
 }
 
 impl Tally {
@@ -99,17 +108,63 @@ impl Tally {
     /// A policy or slice that cannot be tallied.
     pub fn new(run: &Run) -> Result<Self, PlanError> {
         let plan = Arc::new(Plan::new(run)?);
-        Ok(Self {
-            slicer: Slicer::new(&plan.slices),
+        let past = Past {
+            sealed: None,
             history: History::new(plan.slices.len()),
             keys: KeySets::new(&plan),
+            smallest: SmallestKeys::default(),
+        };
+        Ok(Self {
+            slicer: Slicer::new(&plan.slices),
             plan,
             open: BTreeMap::new(),
-            first: None,
-            sealed: None,
-            smallest: SmallestKeys::default(),
             late: 0,
+            first: None,
+            past: Arc::new(past),
         })
+    }
+
+    /// An empty tally with the same past, to count a part of the next exchanges.
+    ///
+    /// Whoever spreads exchanges over forks lets this tally [`announce`](Self::announce) each of them
+    /// first and heeds its [`read_by`](Self::read_by), as a fork sees a part only.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            plan: Arc::clone(&self.plan),
+            slicer: Slicer::new(&self.plan.slices),
+            open: BTreeMap::new(),
+            late: 0,
+            first: self.first,
+            past: Arc::clone(&self.past),
+        }
+    }
+
+    /// Adds what a fork counted. Merging is addition: order and number of forks do not matter.
+    ///
+    /// # Panics
+    /// When a window was sealed since the fork was made: its counts would come too late.
+    pub fn merge(&mut self, fork: Self) {
+        assert_eq!(self.past.sealed, fork.past.sealed, "forks are merged before a window is sealed");
+        for (window, part) in fork.open {
+            match self.open.get_mut(&window) {
+                Some(mine) => mine.merge(part),
+                None => drop(self.open.insert(window, part)),
+            }
+        }
+        self.late += fork.late;
+        if let Some(first) = fork.first {
+            self.announce(first.admitted_ns);
+        }
+    }
+
+    /// Hears of an exchange that is counted elsewhere: the run may begin with it.
+    ///
+    /// Before the first seal an earlier exchange may still come, and then the run began with that one.
+    pub fn announce(&mut self, admitted_ns: u64) {
+        if self.past.sealed.is_none() && self.first.is_none_or(|first| admitted_ns < first.admitted_ns) {
+            self.first = Some(First { window: self.window_of(admitted_ns), admitted_ns });
+        }
     }
 
     /// The window in which `admitted_ns` lies.
@@ -121,7 +176,7 @@ impl Tally {
     /// The newest sealed window.
     #[must_use]
     pub fn sealed(&self) -> Option<u64> {
-        self.sealed
+        self.past.sealed
     }
 
     /// The run's index of a window, from 1; 0 for windows before the first exchange.
@@ -142,7 +197,7 @@ impl Tally {
     #[must_use]
     pub fn next_to_seal(&self, through: u64) -> Option<u64> {
         let first = self.first?;
-        if through < first.window || self.sealed.is_some_and(|sealed| through <= sealed) {
+        if through < first.window || self.past.sealed.is_some_and(|sealed| through <= sealed) {
             return None;
         }
         Some(self.open.keys().next().map_or(through, |oldest| through.min(*oldest)))
@@ -167,16 +222,16 @@ impl Tally {
         if let Some(unsealed) = self.read_by(window) {
             return Err(Unsealed(unsealed));
         }
-        if self.sealed.is_some_and(|sealed| window <= sealed) {
+        if self.past.sealed.is_some_and(|sealed| window <= sealed) {
             self.late += 1;
             return Ok(Fate::Late);
         }
-        self.begin(window, exchange.admitted_ns);
-        let past = self.history.look(&self.plan, self.run_index(window), self.is_warm(window));
+        self.announce(exchange.admitted_ns);
+        let look = self.past.history.look(&self.plan, self.run_index(window), self.is_warm(window));
         let open = self.open.entry(window).or_insert_with(|| OpenWindow::new(Arc::clone(&self.plan)));
         let block = self.plan.block_of(window);
-        let known = |slice: usize| self.keys.holds(slice, block, exchange.cluster_key);
-        open.count(exchange, seen, &self.slicer.slices_of(&exchange.labels), &past, known);
+        let known = |slice: usize| self.past.keys.holds(slice, block, exchange.cluster_key);
+        open.count(exchange, seen, &self.slicer.slices_of(&exchange.labels), &look, known);
         Ok(Fate::Compared)
     }
 
@@ -189,28 +244,22 @@ impl Tally {
         if window < first.window {
             return Err(SealError::BeforeStart(window));
         }
-        if self.sealed.is_some_and(|sealed| window <= sealed) {
+        if self.past.sealed.is_some_and(|sealed| window <= sealed) {
             return Err(SealError::Again(window));
         }
         if let Some(oldest) = self.open.keys().next().filter(|oldest| **oldest < window) {
             return Err(SealError::Earlier(*oldest));
         }
         let open = self.open.remove(&window).unwrap_or_else(|| OpenWindow::new(Arc::clone(&self.plan)));
-        self.sealed = Some(window);
+        let past = Arc::make_mut(&mut self.past);
+        past.sealed = Some(window);
         let block = self.plan.block_of(window);
-        let mut sealed = open.close(&mut self.keys, block, &mut self.smallest);
-        sealed.window = self.run_index(window);
+        let mut sealed = open.close(&mut past.keys, block, &mut past.smallest);
+        sealed.window = (window + 1).saturating_sub(first.window);
         sealed.end_ns = (window + 1).saturating_mul(self.plan.window_ns);
         seal::expose(&mut sealed, admissions, std::mem::take(&mut self.late));
-        self.history.add(&self.plan, &sealed);
+        past.history.add(&self.plan, &sealed);
         Ok(sealed)
-    }
-
-    /// Before the first seal an earlier exchange may still come, and then the run began with it.
-    fn begin(&mut self, window: u64, admitted_ns: u64) {
-        if self.sealed.is_none() && self.first.is_none_or(|first| admitted_ns < first.admitted_ns) {
-            self.first = Some(First { window, admitted_ns });
-        }
     }
 
     /// Whether a window begins at least `warm_up` after the first exchange.
@@ -219,3 +268,6 @@ impl Tally {
         self.first.is_some_and(|first| begins.saturating_sub(first.admitted_ns) >= self.plan.warm_up_ns)
     }
 }
+
+#[cfg(test)]
+mod tests;

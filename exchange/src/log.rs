@@ -31,7 +31,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use frame::MAX_RECORD_BYTES;
-pub use location::{open_bytes, open_reader, open_writer};
+pub use location::{open_reader, open_writer, read_bytes};
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,7 +8,7 @@ use parallax_exchange::log::{self, LogError};
 
 fuzz_target!(|bytes: &[u8]| {
     let length = bytes.len() as u64;
-    let mut reader = log::open_bytes("input", Bytes::copy_from_slice(bytes));
+    let mut reader = log::read_bytes("input", Bytes::copy_from_slice(bytes));
     let mut behind = 0;
     loop {
         match reader.next() {

@@ -123,13 +123,16 @@ impl Reporter {
     }
 
     fn count_route(&mut self, route: Option<&Arc<str>>) {
-        let full = self.routes.len() >= ROUTES_MAX;
-        match route {
-            Some(route) if self.routes.contains_key(route) => {
-                *self.routes.entry(Arc::clone(route)).or_default() += 1
-            }
-            Some(route) if !full => drop(self.routes.insert(Arc::clone(route), 1)),
-            _ => self.routeless += 1,
+        let Some(route) = route else {
+            self.routeless += 1;
+            return;
+        };
+        if let Some(count) = self.routes.get_mut(route) {
+            *count += 1;
+        } else if self.routes.len() < ROUTES_MAX {
+            self.routes.insert(Arc::clone(route), 1);
+        } else {
+            self.routeless += 1;
         }
     }
 }

@@ -10,12 +10,12 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 /// Latencies of the control in the sealed windows that a threshold may still read, by slice.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct History {
     slices: Vec<VecDeque<Past>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Past {
     /// Run index.
     window: u64,

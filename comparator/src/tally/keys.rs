@@ -10,14 +10,14 @@ const SMALLEST: usize = 1024;
 /// The keys that have been counted, exactly: a key that returns is no fresh draw (`verdict.md` 2.1).
 ///
 /// Changed at seals only, so what a key finds there does not depend on the order of arrival.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct KeySets {
     unit: UnitKind,
     max: u64,
     slices: Vec<Counted>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Counted {
     block: u64,
     keys: HashSet<u64>,

@@ -48,13 +48,13 @@ impl Marks {
     ///
     /// Without a control nothing is subtracted, except that an error which the primary made too is
     /// not the candidate's (`verdict.md` 2.5).
-    pub(crate) fn of(seen: &Observation, control: ControlMode, primary_error: bool) -> Option<Self> {
+    pub(crate) fn of(seen: &Observation, control: ControlMode) -> Option<Self> {
         let candidate = seen.candidate.as_ref()?;
         let mut marks = Self { a: bits(candidate), b: 0 };
         match (&seen.control, control) {
             (Some(side), ControlMode::Paired | ControlMode::Sampled) => marks.b = bits(side),
             (None, ControlMode::Paired | ControlMode::Sampled) => return None,
-            (_, ControlMode::None) if primary_error => marks.a &= !(1 << ERROR_RATE),
+            (_, ControlMode::None) if seen.primary_error => marks.a &= !(1 << ERROR_RATE),
             (_, ControlMode::None) => {}
         }
         Some(marks)
@@ -139,10 +139,13 @@ mod tests {
     #[test]
     fn without_a_control_an_error_of_the_primary_too_is_not_counted() {
         let side = Side { error: true, mismatch: true, ..Side::default() };
-        let seen = Observation { candidate: Some(side), ..Observation::default() };
-        let of = |error| Marks::of(&seen, ControlMode::None, error).unwrap();
+        let mut seen = Observation { candidate: Some(side), ..Observation::default() };
+        assert_eq!(Marks::of(&seen, ControlMode::Paired), None, "only whole triples are evidence");
+        let mut of = |primary_error| {
+            seen.primary_error = primary_error;
+            Marks::of(&seen, ControlMode::None).unwrap()
+        };
         assert_eq!(of(true), Marks { a: 1 << MISMATCH, b: 0 });
         assert_eq!(of(false), Marks { a: 1 << MISMATCH | 1 << ERROR_RATE, b: 0 });
-        assert_eq!(Marks::of(&seen, ControlMode::Paired, false), None, "only whole triples are evidence");
     }
 }

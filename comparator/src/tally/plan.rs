@@ -101,7 +101,6 @@ impl Plan {
 }
 
 /// Paths of the configured field checks, sorted: the list that a comparer is made with.
-
 pub(crate) fn field_paths(run: &Run) -> Vec<Arc<str>> {
     let paths = run.policy.checks.keys().filter_map(|name| name.strip_prefix("field."));
     paths.map(Arc::from).collect()

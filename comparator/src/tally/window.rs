@@ -122,7 +122,7 @@ impl Plan {
     fn enter<'a>(&self, exchange: &'a Exchange, seen: &Observation) -> Option<Entry<'a>> {
         let outcomes = &exchange.outcomes;
         let primary = outcomes.primary.as_ref().filter(|_| !seen.primary_failed)?.response()?;
-        let mut marks = Marks::of(seen, self.control, primary.status.is_server_error())?;
+        let mut marks = Marks::of(seen, self.control)?;
         let known = u64::MAX >> (64 - self.checks());
         marks.a &= known;
         marks.b &= known;

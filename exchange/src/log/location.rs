@@ -34,10 +34,10 @@ pub fn open_reader(url: &str) -> Result<Box<dyn Reader>, LogError> {
     Ok(Box::new(FileReader::open(path(url)?)?))
 }
 
-/// Opens one segment that lies in memory, such as a recording that is part of a program; errors call
-/// it `name`. Nothing can be added to it, so an unfinished record at its end is damage.
+/// Reads one segment from memory, such as a recording that is part of a program; errors call it
+/// `name`.
 #[must_use]
-pub fn open_bytes(name: &str, segment: Bytes) -> Box<dyn Reader> {
+pub fn read_bytes(name: &str, segment: Bytes) -> Box<dyn Reader> {
     Box::new(FileReader::in_memory(name, segment))
 }
 

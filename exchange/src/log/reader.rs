@@ -14,17 +14,9 @@ use std::path::{Path, PathBuf};
 
 /// The reader of a log in files.
 pub(crate) struct FileReader {
-    home: Home,
+    /// `None` where the log is one file.
+    directory: Option<PathBuf>,
     current: Current,
-}
-
-/// Where the segments are.
-enum Home {
-    Directory(PathBuf),
-    /// One file.
-    File,
-    /// One segment in memory, to which nothing can be added.
-    Memory,
 }
 
 /// The segment being read.
@@ -39,32 +31,32 @@ impl FileReader {
     /// Opens the log at `path`: a directory of segments, or one segment file.
     pub(crate) fn open(path: &Path) -> Result<Self, LogError> {
         if !path.metadata().map_err(LogError::io("open", path))?.is_dir() {
-            return Ok(Self { home: Home::File, current: Current::open(path.to_owned())? });
+            return Ok(Self { directory: None, current: Current::open(path.to_owned())? });
         }
         let Some(&first) = segment::list(path)?.first() else {
             let why = "this directory holds no log (no files like 00000000000000000001.plx)".to_owned();
             return Err(LogError::Unsupported { place: path.display().to_string(), why });
         };
         let current = Current::open(segment::path(path, first))?;
-        Ok(Self { home: Home::Directory(path.to_owned()), current })
+        Ok(Self { directory: Some(path.to_owned()), current })
     }
 
     /// Reads one segment from memory; errors call it `name`.
     pub(crate) fn in_memory(name: &str, segment: Bytes) -> Self {
         let scanner: Scanner<Box<dyn Source + Send>> = Scanner::new(Box::new(segment));
-        Self { home: Home::Memory, current: Current { path: name.into(), number: None, scanner } }
+        Self { directory: None, current: Current { path: name.into(), number: None, scanner } }
     }
 
     /// The segment behind the present one, where there is one.
     fn later(&self) -> Result<Option<u64>, LogError> {
-        let Home::Directory(directory) = &self.home else { return Ok(None) };
+        let Some(directory) = &self.directory else { return Ok(None) };
         let number = self.current.number;
         Ok(segment::list(directory)?.into_iter().find(|&other| Some(other) > number))
     }
 
     /// Goes on to the beginning of segment `to`.
     fn advance(&mut self, to: u64) -> Result<(), LogError> {
-        let Home::Directory(directory) = &self.home else { return Ok(()) };
+        let Some(directory) = &self.directory else { return Ok(()) };
         let from = self.current.number.unwrap_or_default();
         match Current::open(segment::path(directory, to)) {
             Ok(next) => self.current = next,
@@ -89,8 +81,7 @@ impl Reader for FileReader {
         // What was appended to this one before that is read first.
         let mut later = None;
         loop {
-            let is_final = later.is_some() || matches!(self.home, Home::Memory);
-            let tail = if is_final { Tail::Final } else { Tail::Growing };
+            let tail = if later.is_some() { Tail::Final } else { Tail::Growing };
             let current = &mut self.current;
             match current.scanner.step(tail).map_err(LogError::io("read", &current.path))? {
                 Step::Frame { offset, kind, flags, payload } => {
@@ -117,7 +108,7 @@ impl Reader for FileReader {
     }
 
     fn seek(&mut self, position: Position) -> Result<(), LogError> {
-        if let Home::Directory(directory) = &self.home {
+        if let Some(directory) = &self.directory {
             let path = segment::path(directory, position.segment);
             if !path.exists() {
                 let why = "this segment is gone; keep more with a larger total size of the log".to_owned();

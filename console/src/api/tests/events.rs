@@ -1,4 +1,5 @@
-use super::{Bench, published};
+use super::Bench;
+use crate::canned;
 use crate::limits;
 use axum::body::{Body, BodyDataStream};
 use futures_util::StreamExt;
@@ -32,10 +33,10 @@ async fn a_stream_starts_with_the_present_and_tells_each_change() {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut stream = response.into_body().into_data_stream();
     assert_eq!(next(&mut stream).await.unwrap()["run"], Value::Null);
-    bench.board.publish(published("r1", State::Wait));
+    bench.board.publish(canned::published("r1", State::Wait));
     let event = next(&mut stream).await.unwrap();
     assert_eq!((&event["run"], &event["verdict"]), (&"r1".into(), &"wait".into()));
-    bench.board.publish(published("r1", State::Promote));
+    bench.board.publish(canned::published("r1", State::Promote));
     assert_eq!(next(&mut stream).await.unwrap()["final"], true);
 }
 
@@ -45,7 +46,7 @@ async fn a_burst_of_publications_becomes_one_event() {
     let mut stream = open(&bench).await.into_body().into_data_stream();
     next(&mut stream).await.unwrap();
     for _ in 0..100 {
-        bench.board.publish(published("r1", State::Wait));
+        bench.board.publish(canned::published("r1", State::Wait));
     }
     assert_eq!(next(&mut stream).await.unwrap()["version"], 100);
 }
