@@ -9,9 +9,12 @@
 //! collector into which regressions can be planted.
 
 pub mod collector;
+pub mod demo;
 pub mod engine;
 pub mod plan;
+mod random;
 mod rate;
+pub mod recording;
 pub mod report;
 mod source;
 mod target;

@@ -5,8 +5,10 @@
 
 use crate::Target;
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request};
+use http::Method;
+use http::header::{self, HeaderMap, HeaderName};
+use parallax_exchange::Request;
+use std::borrow::Borrow;
 
 /// Requests that a run cycles through; at least one.
 #[derive(Debug, Clone)]
@@ -52,7 +54,7 @@ pub enum SourceError {
 /// How requests are rendered for a target.
 #[derive(Debug, Clone, Default)]
 pub struct Rendering {
-    /// Keeps each request's own `Host` instead of the target's.
+    /// Keeps each request's own host, where it has one, instead of the target's.
     pub keep_host: bool,
     /// Names the header that identifies a session: from the second lap on, `-LAP` is added to its value,
     /// so that every lap has sessions of its own.
@@ -72,22 +74,22 @@ const NOT_COPIED: [HeaderName; 8] = [
 ];
 
 impl Source {
-    /// Renders `requests` for `target`; their URIs are paths with an optional query.
+    /// Renders `requests` for `target`.
     ///
     /// The length is computed from the body, hop-by-hop headers are left out. `from` says in errors
     /// where the requests are from.
     ///
     /// # Errors
     /// [`SourceError`] for no request at all or the first that cannot be sent.
-    pub fn new(
-        requests: impl IntoIterator<Item = Request<Bytes>>,
+    pub fn new<R: Borrow<Request>>(
+        requests: impl IntoIterator<Item = R>,
         target: &Target,
         rendering: &Rendering,
         from: &str,
     ) -> Result<Self, SourceError> {
         let requests = requests.into_iter().enumerate();
         let rendered: Result<Vec<_>, _> =
-            requests.map(|(index, request)| render(index + 1, &request, target, rendering)).collect();
+            requests.map(|(index, request)| render(index + 1, request.borrow(), target, rendering)).collect();
         match rendered?.as_slice() {
             [] => Err(SourceError::Empty(from.to_owned())),
             requests => Ok(Self { requests: requests.to_vec() }),
@@ -146,28 +148,29 @@ fn push_number(out: &mut Vec<u8>, number: u64) {
 
 fn render(
     index: usize,
-    request: &Request<Bytes>,
+    request: &Request,
     target: &Target,
     rendering: &Rendering,
 ) -> Result<Rendered, SourceError> {
-    let method = request.method();
+    let Request { method, target: path, authority, headers, body } = request;
     if method == Method::CONNECT {
         return Err(SourceError::Method { index, method: method.clone() });
     }
-    let path = request.uri().path_and_query().map_or("", |path| path.as_str());
-    if !path.starts_with('/') && path != "*" {
-        return Err(SourceError::Path { index, target: path.to_owned() });
+    let is_path = path.starts_with('/') || path == "*";
+    if !is_path || path.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+        return Err(SourceError::Path { index, target: path.clone() });
     }
-    let mut out = Vec::with_capacity(256 + request.body().len());
+    let body = body.bytes();
+    let mut out = Vec::with_capacity(256 + body.len());
     out.extend_from_slice(format!("{method} {path} HTTP/1.1\r\n").as_bytes());
-    let host = request.headers().get(header::HOST).filter(|_| rendering.keep_host);
-    push_header(&mut out, &header::HOST, host.map_or(target.authority().as_bytes(), HeaderValue::as_bytes));
-    let session_end = push_headers(&mut out, request.headers(), rendering.lap_header.as_ref());
-    if !request.body().is_empty() || matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
-        push_header(&mut out, &header::CONTENT_LENGTH, request.body().len().to_string().as_bytes());
+    let keeps_host = rendering.keep_host && !authority.is_empty();
+    push_header(&mut out, &header::HOST, if keeps_host { authority } else { target.authority() }.as_bytes());
+    let session_end = push_headers(&mut out, headers, rendering.lap_header.as_ref());
+    if !body.is_empty() || matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+        push_header(&mut out, &header::CONTENT_LENGTH, body.len().to_string().as_bytes());
     }
     out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(request.body());
+    out.extend_from_slice(body);
     Ok(Rendered { bytes: out.into(), session_end, is_head: method == Method::HEAD })
 }
 
@@ -193,6 +196,8 @@ fn push_header(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::header::HeaderValue;
+    use parallax_exchange::Body;
 
     fn target() -> Target {
         Target::parse("http://127.0.0.1:8080").expect("a target")
@@ -207,15 +212,17 @@ mod tests {
         String::from_utf8(out).expect("text")
     }
 
-    fn post(session: &str, body: &'static str) -> Request<Bytes> {
-        Request::post("/v1/events?a=b%20c")
-            .header("x-session-id", session)
-            .header("host", "recorded.example")
-            .header("connection", "close")
-            .header("content-length", "999")
-            .header("x-last", "1")
-            .body(Bytes::from_static(body.as_bytes()))
-            .expect("a request")
+    fn post(session: &'static str, body: &'static str) -> Request {
+        let headers =
+            [("x-session-id", session), ("connection", "close"), ("content-length", "999"), ("x-last", "1")];
+        let header = |(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+        Request {
+            method: Method::POST,
+            target: "/v1/events?a=b%20c".to_owned(),
+            authority: "recorded.example".to_owned(),
+            headers: headers.map(header).into_iter().collect(),
+            body: Body::whole(body),
+        }
     }
 
     #[test]
@@ -248,10 +255,17 @@ mod tests {
 
     #[test]
     fn what_cannot_be_sent_is_named() {
-        let none = Source::new([], &target(), &Rendering::default(), "empty.jsonl").unwrap_err();
+        let none = Source::new::<Request>([], &target(), &Rendering::default(), "empty.jsonl").unwrap_err();
         assert!(none.to_string().contains("empty.jsonl"), "{none}");
-        let connect = Request::connect("a:1").body(Bytes::new()).unwrap();
-        let error = Source::new([connect], &target(), &Rendering::default(), "").unwrap_err();
-        assert!(error.to_string().contains("request 1"), "{error}");
+        let refused = |request: Request| {
+            let requests = [post("s", ""), request];
+            Source::new(requests, &target(), &Rendering::default(), "").unwrap_err().to_string()
+        };
+        let connect = refused(Request { method: Method::CONNECT, ..post("s", "") });
+        assert!(connect.contains("request 2"), "{connect}");
+        for target in ["", "http://a/", "/a b", "/a\r\nx: y", "a"] {
+            let error = refused(Request { target: target.to_owned(), ..post("s", "") });
+            assert!(error.contains("is not a path"), "{error}");
+        }
     }
 }

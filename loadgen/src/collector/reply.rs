@@ -61,7 +61,7 @@ fn config(query: &str) -> Reply {
     let flags = json!({
         "batch_upload": {"on": true, "rule": "everyone"},
         "compact_payload": {"on": mobile, "rule": if mobile { "mobile" } else { "default" }},
-        "checkout_redesign": {"on": digest(client) % 2 == 0, "rule": "experiment-17"},
+        "checkout_redesign": {"on": digest(client).is_multiple_of(2), "rule": "experiment-17"},
         "session_replay": {"on": false, "rule": "default"},
     });
     let body = json!({

@@ -142,3 +142,61 @@ fn an_address_in_use_is_an_error_at_once() {
         io::ErrorKind::AddrInUse
     );
 }
+
+/// Requests of the bundled recording that a build with `fault` answers otherwise, and the differing
+/// members of their answers; `None` stands for a closed connection.
+fn caught_by(fault: Fault) -> Vec<Option<(StatusCode, Vec<String>)>> {
+    let recording = crate::demo::recording().expect("it is compiled in");
+    let changed = recording.requests().iter().filter_map(|(_, request)| {
+        let uri = request.target.parse().expect("a path");
+        let asked = Asked { method: &request.method, uri: &uri, body: request.body.bytes() };
+        let sound = reply::to(&asked, Fault::None, false).expect("a sound build answers");
+        let Some(faulty) = reply::to(&asked, fault, false) else { return Some(None) };
+        let paths = differing(&sound.body, &faulty.body, String::new());
+        (sound.status != faulty.status || !paths.is_empty()).then_some(Some((faulty.status, paths)))
+    });
+    changed.collect()
+}
+
+fn differing(left: &Value, right: &Value, path: String) -> Vec<String> {
+    match (left, right) {
+        (Value::Object(left), Value::Object(right)) if left.keys().eq(right.keys()) => {
+            let members = left
+                .iter()
+                .flat_map(|(name, value)| differing(value, &right[name], format!("{path}/{name}")));
+            members.collect()
+        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => left
+            .iter()
+            .zip(right)
+            .flat_map(|(left, right)| differing(left, right, format!("{path}/*")))
+            .collect(),
+        _ if left == right => Vec::new(),
+        _ => vec![path],
+    }
+}
+
+#[test]
+fn each_fault_meets_a_few_percent_of_the_bundled_recording_at_its_own_path() {
+    let requests = crate::demo::recording().expect("it is compiled in").requests().len();
+    for fault in [Fault::Field, Fault::Type, Fault::Drop, Fault::Status] {
+        let caught = caught_by(fault);
+        let percent = caught.len() * 100 / requests;
+        assert!((2..=8).contains(&percent), "{fault}: {} of {requests}", caught.len());
+        for answer in caught {
+            let Some((status, paths)) = answer else {
+                assert_eq!(fault, Fault::Drop);
+                continue;
+            };
+            if fault == Fault::Status {
+                assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+            } else {
+                let expected = fault.expected_path().and_then(|path| path.strip_prefix("body:"));
+                assert!(paths.iter().all(|path| Some(path.as_str()) == expected), "{fault}: {paths:?}");
+            }
+        }
+    }
+    for fault in [Fault::None, Fault::Slow, Fault::Flaky] {
+        assert_eq!(caught_by(fault).len(), 0, "{fault}");
+    }
+}

@@ -5,9 +5,9 @@ mod oracle;
 use super::*;
 use crate::plan::{Pace, Recorded};
 use crate::{LoadReport, Plan, Rate, Rendering, Source, Target};
-use bytes::Bytes;
-use http::Request;
+use http::header::{HeaderName, HeaderValue};
 use oracle::{Act, Oracle};
+use parallax_exchange::{Body, Request};
 use std::time::Instant;
 
 fn plan(rate: &str, milliseconds: u64) -> Plan {
@@ -15,9 +15,18 @@ fn plan(rate: &str, milliseconds: u64) -> Plan {
     Plan::constant(rate, Duration::from_millis(milliseconds)).expect("a plan")
 }
 
+fn a_request(target: &str, name: &'static str, value: &str) -> Request {
+    let mut request = Request { target: target.to_owned(), ..Request::default() };
+    let value = HeaderValue::from_str(value).expect("printable");
+    request.headers.insert(HeaderName::from_static(name), value);
+    request
+}
+
 fn source(target: &Target) -> Source {
-    let request = Request::post("/a?b=c").header("x-k", "v").body(Bytes::from_static(b"body"));
-    Source::new([request.expect("a request")], target, &Rendering::default(), "the test").expect("a source")
+    let mut request = a_request("/a?b=c", "x-k", "v");
+    request.method = http::Method::POST;
+    request.body = Body::whole("body");
+    Source::new([request], target, &Rendering::default(), "the test").expect("a source")
 }
 
 fn a_run(oracle: &Oracle, plan: Plan, options: Options) -> Run {
@@ -233,11 +242,9 @@ fn a_target_that_goes_away_costs_connect_errors_and_ends_in_time() {
 fn a_replay_sends_the_recording_in_order_and_rewrites_sessions_in_each_lap() {
     let oracle = Oracle::start(|_| Act::Reply(200, 0));
     let target = Target::parse(&oracle.url()).unwrap();
-    let requests = (0..5).map(|number| {
-        let request = Request::get(format!("/{number}")).header("x-session-id", format!("s{number}"));
-        request.body(Bytes::new()).unwrap()
-    });
-    let lap_header = Some(http::HeaderName::from_static("x-session-id"));
+    let requests =
+        (0..5).map(|number| a_request(&format!("/{number}"), "x-session-id", &format!("s{number}")));
+    let lap_header = Some(HeaderName::from_static("x-session-id"));
     let rendering = Rendering { lap_header, ..Rendering::default() };
     let source = Source::new(requests, &target, &rendering, "the test").unwrap();
     let offsets = vec![0, 1_000_000, 11_000_000, 12_000_000, 16_000_000];

@@ -1,5 +1,7 @@
 //! Where arrivals lie under a rate: evenly, or at random.
 
+use crate::random::mix;
+
 /// How the arrivals of a profile are spaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spacing {
@@ -45,15 +47,4 @@ fn exponential(seed: u64, index: u64) -> f64 {
     // 53 random bits and a half are in (0, 1), so the logarithm is finite.
     let uniform = ((mix(seed, index) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
     -uniform.ln()
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014) as a counter-based generator.
-fn mix(seed: u64, index: u64) -> u64 {
-    let finish = |mut z: u64| {
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
-    // The seed is mixed first, so that neighbouring seeds do not give shifted copies of one stream.
-    finish(finish(seed).wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
 }

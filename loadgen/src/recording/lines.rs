@@ -1,0 +1,133 @@
+//! Requests as JSON, one a line: what a script writes and a person reads.
+//!
+//! `{"method": "POST", "path": "/v1/a?b=c", "headers": {"name": "value"}, "body": "text"}`, where
+//! `headers` may also be a list of `[name, value]` pairs (order and repeats kept), `b64` stands for
+//! `body` where the body is not text, and `host`, `at_ns` (Unix nanoseconds) and `id` (a label for
+//! people) are optional. Where a line has no time it comes a millisecond after the one before.
+
+use super::{Recording, RecordingError};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::Method;
+use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use parallax_exchange::{Body, Request};
+use serde::Deserialize;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+
+/// A line that is no request.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}, line {line}: {why}")]
+pub struct LineError {
+    place: String,
+    /// Counts from 1.
+    line: u64,
+    why: String,
+}
+
+/// Between two lines without times.
+const DEFAULT_GAP_NS: u64 = 1_000_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    #[serde(default = "get")]
+    method: String,
+    path: String,
+    #[serde(default)]
+    headers: Headers,
+    body: Option<String>,
+    b64: Option<String>,
+    host: Option<String>,
+    at_ns: Option<u64>,
+    #[serde(default, rename = "id")]
+    _id: serde::de::IgnoredAny,
+}
+
+fn get() -> String {
+    Method::GET.to_string()
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Headers {
+    Pairs(Vec<(String, String)>),
+    Object(serde_json::Map<String, serde_json::Value>),
+}
+
+impl Default for Headers {
+    fn default() -> Self {
+        Self::Pairs(Vec::new())
+    }
+}
+
+/// Reads JSON lines; empty lines are skipped.
+///
+/// # Errors
+/// [`RecordingError::Io`] for the file, [`RecordingError::Line`] for the first line that is no request,
+/// [`RecordingError::Empty`] where there is none.
+pub fn read_lines(path: &str) -> Result<Recording, RecordingError> {
+    let failed = |action| move |source| RecordingError::Io { action, place: path.to_owned(), source };
+    let file = BufReader::new(File::open(path).map_err(failed("open"))?);
+    let mut requests = Vec::new();
+    let mut next_ns = 0;
+    for (number, line) in file.lines().enumerate() {
+        let line = line.map_err(failed("read"))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let error = |why| LineError { place: path.to_owned(), line: number as u64 + 1, why };
+        let (at_ns, request) = parse(&line).map_err(error)?;
+        let at_ns = at_ns.unwrap_or(next_ns);
+        next_ns = at_ns.saturating_add(DEFAULT_GAP_NS);
+        requests.push((at_ns, request));
+    }
+    if requests.is_empty() {
+        return Err(RecordingError::Empty { place: path.to_owned(), why: String::new() });
+    }
+    let mut recording = Recording::new(requests);
+    recording.facts.format = "json-lines";
+    Ok(recording)
+}
+
+fn parse(text: &str) -> Result<(Option<u64>, Request), String> {
+    let line: Line = serde_json::from_str(text).map_err(|error| format!("not a request: {error}"))?;
+    let method = line.method.parse::<Method>().map_err(|_| format!("`{}` is not a method", line.method))?;
+    if !line.path.starts_with('/') {
+        return Err(format!("`{}` is not a path; it must begin with `/`", line.path));
+    }
+    let body = match (line.body, line.b64) {
+        (Some(_), Some(_)) => return Err("has both `body` and `b64`".to_owned()),
+        (Some(text), None) => Bytes::from(text),
+        (None, Some(b64)) => {
+            STANDARD.decode(b64).map_err(|error| format!("`b64` is not base64: {error}"))?.into()
+        }
+        (None, None) => Bytes::new(),
+    };
+    let mut headers = headers(line.headers)?;
+    let host = headers.remove(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));
+    let authority = line.host.or(host).unwrap_or_default();
+    Ok((line.at_ns, Request { method, target: line.path, authority, headers, body: Body::whole(body) }))
+}
+
+fn headers(headers: Headers) -> Result<HeaderMap, String> {
+    let pairs = match headers {
+        Headers::Pairs(pairs) => pairs,
+        Headers::Object(object) => {
+            let text = |(name, value): (String, serde_json::Value)| match value {
+                serde_json::Value::String(value) => Ok((name, value)),
+                _ => Err(format!("header `{name}` is not a string")),
+            };
+            object.into_iter().map(text).collect::<Result<_, _>>()?
+        }
+    };
+    let mut map = HeaderMap::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        let parsed = name.parse::<HeaderName>().map_err(|_| format!("`{name}` is not a header's name"))?;
+        let value = HeaderValue::from_str(&value)
+            .map_err(|_| format!("the value of `{name}` holds a control character"))?;
+        map.append(parsed, value);
+    }
+    Ok(map)
+}
