@@ -7,10 +7,11 @@ use crate::output::{self, Format};
 use anyhow::Context as _;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use http::header::{HeaderName, HeaderValue};
-use http::{Method, Request};
+use http::Method;
+use http::header::{HOST, HeaderName, HeaderValue};
 use indicatif::{ProgressBar, ProgressStyle};
 use parallax_config::Span;
+use parallax_exchange::{Body, Request};
 use parallax_loadgen::report::IntegrityVerdict;
 use parallax_loadgen::{
     LoadError, LoadReport, Options, Plan, Progress, Rate, Rendering, Run, Source, Stop, Target,
@@ -85,7 +86,9 @@ impl LoadRun {
         let plan = Plan::constant(self.rate, self.duration.0).or_exit(Exit::Usage)?;
         let (bodies, from) = self.bodies()?;
         let requests = bodies.into_iter().map(|body| self.request(&target, body));
-        let source = Source::new(requests, &target, &Rendering::default(), &from).or_exit(Exit::Usage)?;
+        // Without a `Host` among the headers there is none to keep, and the target's is sent.
+        let rendering = Rendering { keep_host: true, ..Rendering::default() };
+        let source = Source::new(requests, &target, &rendering, &from).or_exit(Exit::Usage)?;
         self.sending.send(global, target, plan, source)
     }
 
@@ -106,16 +109,18 @@ impl LoadRun {
         Ok((vec![body], "the command line".to_owned()))
     }
 
-    fn request(&self, target: &Target, body: Bytes) -> Request<Bytes> {
+    fn request(&self, target: &Target, body: Bytes) -> Request {
         let has_body = self.data.is_some() || self.body_lines.is_some();
         let default = if has_body { Method::POST } else { Method::GET };
-        let mut request = Request::new(body);
-        *request.method_mut() = self.method.clone().unwrap_or(default);
-        *request.uri_mut() = target.path_and_query().parse().expect("the path of a URL is a request target");
-        for (name, value) in &self.headers {
-            request.headers_mut().append(name, value.clone());
+        let host =
+            self.headers.iter().find(|(name, _)| name == HOST).and_then(|(_, host)| host.to_str().ok());
+        Request {
+            method: self.method.clone().unwrap_or(default),
+            target: target.path_and_query(),
+            authority: host.unwrap_or_default().to_owned(),
+            headers: self.headers.iter().cloned().collect(),
+            body: Body::whole(body),
         }
-        request
     }
 }
 
