@@ -26,6 +26,7 @@ mod slices;
 mod weights;
 
 pub use error::{JudgeError, TallyError};
+pub(crate) use reason::odds as evidence_text;
 
 use crate::check::Check;
 use crate::rows::SealedWindow;
@@ -260,5 +261,7 @@ impl Judge {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

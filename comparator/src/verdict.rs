@@ -3,6 +3,8 @@
 //! Plain values, made by the judge; every field is present in every state and every number is finite,
 //! because gates evaluate expressions over it and a missing field is an error to them.
 
+pub mod render;
+
 use crate::check::Check;
 use crate::judge::guard::Guard;
 use crate::rows::Signs;
@@ -221,6 +223,8 @@ pub struct PolicyLine {
     pub delta: f64,
     /// Grain of evidence and length of a window, such as `session/10s`.
     pub unit: String,
+    /// Length of a window in nanoseconds.
+    pub window_ns: u64,
 }
 
 /// Where the mirrored exchanges went.
@@ -333,8 +337,16 @@ pub struct CheckLine {
     pub required: bool,
     /// What the evidence says.
     pub state: CheckState,
+    /// Tolerated excess share of worse units; 0 for plain latency, whose tolerance is in its thresholds.
+    pub tau: f64,
+    /// Excess share to be excluded before promoting; 0 for plain latency.
+    pub delta: f64,
     /// Units.
     pub n: u64,
+    /// Units below which nothing is promoted, however clean.
+    pub n_required: u64,
+    /// Units still needed for a promote, going on as so far; `null`: never.
+    pub need_units: Option<u64>,
     /// Signs of a count check.
     #[serde(flatten)]
     pub signs: Option<Signs>,
@@ -345,10 +357,14 @@ pub struct CheckLine {
     pub log_e_reject: f64,
     /// The same without guard and restarts.
     pub log_e_reject_plain: f64,
+    /// The logarithm from which on this hypothesis alone is a culprit.
+    pub log_threshold_reject: f64,
     /// Logarithm of the judged evidence that it is good enough.
     pub log_e_promote: f64,
     /// The same without guard.
     pub log_e_promote_plain: f64,
+    /// The logarithm that a promote needs.
+    pub log_threshold_promote: f64,
     /// Excess share of worse units, of a count check.
     #[serde(flatten)]
     pub excess: Option<Excess>,

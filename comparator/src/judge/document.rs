@@ -162,6 +162,7 @@ impl Judge {
             tau: policy.tau,
             delta: policy.delta,
             unit: format!("{kind}/{}", policy.window),
+            window_ns: policy.window.nanos(),
         }
     }
 
@@ -230,12 +231,18 @@ impl Judge {
         CheckLine {
             required: self.is_required(at),
             state: self.check_state(at, culprits, suspects),
+            tau: rounded(hypothesis.tau),
+            delta: rounded(hypothesis.delta),
             n: units.n,
+            n_required: hypothesis.n_req,
+            need_units: self.units_needed(at),
             signs: is_count.then(|| signs(units)),
             log_e_reject: rounded(cell.ln_r),
             log_e_reject_plain: rounded(hypothesis.reject.ln_e(units)),
+            log_threshold_reject: rounded(self.levels.reject - ln(self.slice_of(at).weight)),
             log_e_promote: rounded(cell.ln_p),
             log_e_promote_plain: rounded(hypothesis.ln_promote(cell.promote_units())),
+            log_threshold_promote: rounded(self.levels.promote),
             excess: is_count.then(|| Excess {
                 estimate: (units.n > 0)
                     .then(|| rounded((units.worse as f64 - units.better as f64) / units.n as f64)),
@@ -249,6 +256,13 @@ impl Judge {
             check: hypothesis.check.clone(),
             latency,
         }
+    }
+
+    /// Units until the evidence and the exposure of `cell` suffice; `None`: never at this rate.
+    fn units_needed(&self, cell: usize) -> Option<u64> {
+        let exposure = self.hypothesis_of(cell).n_req.saturating_sub(self.cells[cell].units().n);
+        let evidence = self.need_of(cell).promote;
+        evidence.is_finite().then(|| exposure.max(evidence.ceil() as u64))
     }
 
     fn thresholds(&self, quantile: Quantile, x: Option<u64>) -> Option<Thresholds> {

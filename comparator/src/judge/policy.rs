@@ -27,6 +27,8 @@ pub(crate) struct Hypothesis {
     pub(crate) check: Check,
     /// Whether a promote needs it in a required slice; `None`: where 250,000 units are expected.
     pub(crate) required: Option<bool>,
+    pub(crate) tau: f64,
+    pub(crate) delta: f64,
     pub(crate) reject: Bets,
     pub(crate) reject_window: Bets,
     pub(crate) proof: Proof,
@@ -206,6 +208,8 @@ fn hypothesis(run: &Run, check: Check) -> Result<Hypothesis, JudgeError> {
     };
     Ok(Hypothesis {
         required: own.and_then(|own| own.required).map_or_else(|| required(policy, &check), Some),
+        tau,
+        delta,
         reject: Bets::reject(tau),
         reject_window: Bets::reject(policy.tau_window),
         proof,

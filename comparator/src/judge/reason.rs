@@ -111,13 +111,15 @@ impl Judge {
 /// An e-value from its logarithm, with three digits; as a power of e where it is very large or small.
 pub(crate) fn odds(ln_e: f64) -> String {
     let value = exp(ln_e);
-    match ln_e {
-        _ if ln_e.abs() > 13.8 => format!("e^{ln_e:.1}"),
-        _ if value >= 99.95 => format!("{value:.0}"),
+    let text = match ln_e {
+        _ if ln_e.abs() >= 999.95 => return format!("e^{ln_e:.0}"),
+        _ if ln_e.abs() > 13.8 => return format!("e^{ln_e:.1}"),
+        _ if value >= 99.95 => return format!("{value:.0}"),
         _ if value >= 9.995 => format!("{value:.1}"),
         _ if value >= 0.01 => format!("{value:.2}"),
         _ => format!("{value:.6}"),
-    }
+    };
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -127,7 +129,9 @@ mod tests {
 
     #[test]
     fn evidence_is_printed_with_three_digits() {
-        for (value, text) in [(28.616, "28.6"), (100.000_000_1, "100"), (1.0, "1.00"), (0.0004, "0.000400")] {
+        for (value, text) in
+            [(28.616, "28.6"), (100.000_000_1, "100"), (1.0, "1"), (20.0, "20"), (0.0004, "0.0004")]
+        {
             assert_eq!(odds(ln(value)), text);
         }
         assert_eq!(odds(70.25), "e^70.2");

@@ -34,7 +34,8 @@ pub(crate) struct SliceState {
 impl SliceState {
     /// Whether a promote needs `hypothesis` in this slice (nondeterministic fields aside).
     pub(crate) fn requires(&self, hypothesis: &Hypothesis) -> bool {
-        self.required == Some(true) && hypothesis.required.unwrap_or(self.p999)
+        let slice = self.required.unwrap_or(self.slice.is_all() || self.stated == Some(true));
+        slice && hypothesis.required.unwrap_or(self.p999)
     }
 
     /// Decides what is required from the units expected until the deadline.
@@ -78,6 +79,9 @@ pub(crate) fn slices(
         if !names.iter().any(|slice| slice.0 == own.slice) {
             let why = format!("`{}` is no slice of this run", Slice(own.slice.clone()));
             return Err(JudgeError::policy("slices", why));
+        }
+        if own.slice.is_empty() && own.required == Some(false) {
+            return Err(JudgeError::policy("slices", "the whole population is always required"));
         }
     }
     let weights = slice_weights(run, &names)?;
