@@ -3,42 +3,48 @@
 //! The bytes are those that go to the peer; nothing is copied and nothing waits. What is kept is
 //! paid for from the core's byte [`Budget`] and given back when the capture goes.
 
+use crate::counters::Counters;
 use bytes::Bytes;
 use parallax_exchange::{Body, ShedReason};
 use smallvec::SmallVec;
-use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes that one core's exchanges may hold.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: usize,
-    held: Cell<usize>,
+    /// Where what is held now is counted.
+    counters: Arc<Counters>,
 }
 
 impl Budget {
     /// A budget of `limit` bytes.
-    pub(crate) fn new(limit: usize) -> Rc<Self> {
-        Rc::new(Self { limit, held: Cell::new(0) })
+    pub(crate) fn new(limit: usize, counters: Arc<Counters>) -> Rc<Self> {
+        Rc::new(Self { limit, counters })
     }
 
     /// Bytes held now.
-    pub(crate) fn held(&self) -> usize {
-        self.held.get()
+    pub(crate) fn held(&self) -> u64 {
+        self.counters.held_bytes.get()
+    }
+
+    /// Whether nothing more may be held.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.held() >= self.limit as u64
     }
 
     fn take(&self, bytes: usize) -> bool {
-        let held = self.held.get() + bytes;
-        let fits = held <= self.limit;
+        let fits = self.held() + bytes as u64 <= self.limit as u64;
         if fits {
-            self.held.set(held);
+            self.counters.held_bytes.add(bytes as u64);
         }
         fits
     }
 
     fn give_back(&self, bytes: usize) {
-        self.held.set(self.held.get() - bytes);
+        self.counters.held_bytes.subtract(bytes as u64);
     }
 }
 
@@ -161,7 +167,7 @@ mod tests {
     use xxhash_rust::xxh3::xxh3_64;
 
     fn capture(frames: &[&'static [u8]], cap: usize, limit: usize) -> (Capture, Rc<Budget>) {
-        let budget = Budget::new(limit);
+        let budget = Budget::new(limit, Arc::default());
         let mut capture = Capture::new(cap, &budget);
         for frame in frames {
             capture.push(&Bytes::from_static(frame));

@@ -48,7 +48,8 @@ pub(crate) async fn serve(
     }
     let client = Rc::new(Client { key: core.unique(), forwarded: Forwarded::for_client(peer.ip()) });
     let service = service_fn(|request| live::serve(Rc::clone(core), Rc::clone(&client), request));
-    let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
+    let mut connection =
+        std::pin::pin!(server.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let served = tokio::select! {
         biased;
         served = connection.as_mut() => served,
@@ -75,7 +76,6 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let connections = &self.0.counters.connections;
-        connections.set(connections.get() - 1);
+        self.0.counters.connections.subtract(1);
     }
 }

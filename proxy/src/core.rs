@@ -31,8 +31,6 @@ pub(crate) struct Core {
     pub(crate) budget: Rc<Budget>,
     /// Admitted exchanges that wait for an outcome.
     pub(crate) exchanges: RefCell<Slab<Rc<Pending>>>,
-    /// Exchanges from the head of their request to their last outcome.
-    pub(crate) in_flight: Cell<usize>,
     /// No new exchange is begun.
     pub(crate) draining: Cell<bool>,
     /// The runtime is about to go; nothing may be spawned.
@@ -73,9 +71,8 @@ impl Core {
             primary: pool(&settings.primary),
             candidate: shadow(&settings.candidate),
             control: shadow(&settings.control),
-            budget: Budget::new(settings.limits.copy_bytes),
+            budget: Budget::new(settings.limits.copy_bytes, Arc::clone(&counters)),
             exchanges: RefCell::default(),
-            in_flight: Cell::new(0),
             draining: Cell::new(false),
             closing: Cell::new(false),
             sequence: Cell::new(0),
@@ -166,35 +163,21 @@ impl Core {
                 pending.give_up(MissingReason::Timeout);
             }
         }
-        self.publish();
-    }
-
-    /// Makes the state of this core visible to [`crate::Stats`].
-    pub(crate) fn publish(&self) {
-        self.counters.in_flight.set(self.in_flight.get() as u64);
-        self.counters.held_bytes.set(self.budget.held() as u64);
     }
 
     /// Ends what is still in flight; nothing may be spawned afterwards.
     pub(crate) fn close(&self) {
         self.closing.set(true);
         self.admitted().iter().for_each(|pending| pending.give_up(MissingReason::Shutdown));
-        self.publish();
     }
 
     /// Whether nobody is served and nothing is in flight.
     pub(crate) fn is_idle(&self) -> bool {
-        self.counters.connections.get() == 0 && self.in_flight.get() == 0
+        self.counters.connections.get() == 0 && self.counters.in_flight.get() == 0
     }
 
     fn admitted(&self) -> Vec<Rc<Pending>> {
         self.exchanges.borrow().iter().map(|(_, pending)| Rc::clone(pending)).collect()
-    }
-}
-
-impl Drop for Core {
-    fn drop(&mut self) {
-        self.publish();
     }
 }
 

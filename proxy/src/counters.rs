@@ -17,6 +17,11 @@ impl Number {
         self.set(self.get().wrapping_add(count));
     }
 
+    /// Takes away what was added; only the owning thread may.
+    pub(crate) fn subtract(&self, count: u64) {
+        self.set(self.get().wrapping_sub(count));
+    }
+
     /// Sets; only the owning thread may.
     pub(crate) fn set(&self, value: u64) {
         self.0.store(value, Relaxed);

@@ -8,10 +8,11 @@
 use crate::forward::{COPY_MARKER, mentions, remove_hop_by_hop};
 use crate::pending::Head;
 use crate::reply::Refusal;
+use crate::tunnel::Offer;
 use http::header::{CONNECTION, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 /// A request as the proxy understands it.
 pub(crate) struct Inbound {
@@ -22,7 +23,7 @@ pub(crate) struct Inbound {
     /// The client waits for `100 Continue` before it sends the body.
     pub(crate) awaits_continue: bool,
     /// It asks for another protocol.
-    pub(crate) is_upgrade: bool,
+    pub(crate) upgrade: Option<Offer>,
     /// It is a copy already.
     pub(crate) is_copy: bool,
 }
@@ -33,7 +34,7 @@ impl Inbound {
     /// # Errors
     /// [`Refusal`] where RFC 9112 asks for one.
     pub(crate) fn read(parts: Parts) -> Result<Self, Refusal> {
-        let Parts { method, uri, version, mut headers, .. } = parts;
+        let Parts { method, uri, version, mut headers, mut extensions, .. } = parts;
         if method == Method::CONNECT {
             return Err(Refusal::Connect);
         }
@@ -51,11 +52,8 @@ impl Inbound {
             return Err(Refusal::Host);
         }
         let is_chunked = headers.contains_key(TRANSFER_ENCODING);
-        let is_upgrade = headers.contains_key(UPGRADE)
-            && headers.get_all(CONNECTION).iter().any(|value| mentions(value, "upgrade"))
-            // HTTP/2 is begun by prior knowledge or ALPN, never by an upgrade: such a request is
-            // an ordinary one (RFC 9113, 3.1).
-            && headers.get_all(UPGRADE).iter().any(|value| !mentions(value, "h2c"));
+        let upgrade =
+            extensions.remove().and_then(|client| Some(Offer { protocols: protocols(&headers)?, client }));
         let awaits_continue = headers.remove(EXPECT).is_some_and(|value| mentions(&value, "100-continue"));
         remove_hop_by_hop(&mut headers);
         Ok(Self {
@@ -63,9 +61,19 @@ impl Inbound {
             head: Head { method, uri, headers },
             is_chunked,
             awaits_continue,
-            is_upgrade,
+            upgrade,
         })
     }
+}
+
+/// The protocols that `Upgrade` names, where `Connection` says that it is meant.
+///
+/// HTTP/2 is begun by prior knowledge or ALPN and no longer by an upgrade (RFC 9113, 3.1), so a
+/// request that offers it is an ordinary one.
+fn protocols(headers: &HeaderMap) -> Option<HeaderValue> {
+    let is_meant = headers.get_all(CONNECTION).iter().any(|value| mentions(value, "upgrade"));
+    let offered = headers.get(UPGRADE).filter(|_| is_meant)?;
+    (!mentions(offered, "h2c")).then(|| offered.clone())
 }
 
 fn origin_form(uri: &Uri) -> Uri {
@@ -101,11 +109,8 @@ mod tests {
     #[test]
     fn an_upgrade_is_one_only_if_connection_says_so_and_it_is_not_to_http2() {
         let upgrade = |connection: &str, protocol: &str| {
-            let request = Request::get("/")
-                .header("host", "a")
-                .header("connection", connection)
-                .header("upgrade", protocol);
-            read(request).unwrap().is_upgrade
+            let request = Request::get("/").header("connection", connection).header("upgrade", protocol);
+            protocols(request.body(()).unwrap().headers()).is_some()
         };
         assert!(upgrade("keep-alive, Upgrade", "websocket"));
         assert!(!upgrade("keep-alive", "websocket"));

@@ -33,6 +33,7 @@ mod payload;
 mod pending;
 mod pool;
 mod proxy;
+mod publish;
 mod reply;
 mod routes;
 mod select;
@@ -40,6 +41,7 @@ mod settings;
 mod stats;
 mod tap;
 mod target;
+mod tunnel;
 mod upstream;
 
 pub use error::StartError;

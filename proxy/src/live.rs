@@ -13,12 +13,14 @@ use crate::pending::Pending;
 use crate::reply::{Refusal, Trace, unanswered};
 use crate::select::choose;
 use crate::tap::Seat;
+use crate::tunnel::{self, Offer};
 use crate::upstream::{self, Answered, Failure};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use parallax_exchange::Role;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -75,7 +77,7 @@ async fn forward(
 ) -> Result<Response<Answer>, Unserved> {
     let inbound = Inbound::read(parts)?;
     let taken = choose(core, client, &inbound, body.size_hint().exact());
-    let Inbound { mut head, is_chunked, awaits_continue, .. } = inbound;
+    let Inbound { mut head, is_chunked, awaits_continue, upgrade, .. } = inbound;
     client.forwarded.add(&mut head.headers);
     if !head.headers.contains_key(HOST) {
         head.headers.insert(HOST, core.primary.target().authority.clone());
@@ -86,6 +88,16 @@ async fn forward(
     let pending = taken.map(|taken| taken.open(core, &head));
 
     let (payload, progress) = receive(body, awaits_continue, pending.as_ref()).await?;
+    if let Some(Offer { protocols, client }) = upgrade {
+        let answered = tunnel::ask(core, head, payload, &protocols);
+        return switch(
+            core,
+            client,
+            patient(answered, core.settings.limits.primary_timeout.0, progress),
+            arrived,
+        )
+        .await;
+    }
     let complete = payload.complete();
     let sent = Instant::now();
     let exchange = pending.clone().map(|pending| (pending, Role::Primary));
@@ -184,6 +196,22 @@ async fn pass_back(
     let response = Response::from_parts(parts, Answer::primary(body, lease, tap));
     core.counters.overhead(before + headed.elapsed());
     Ok(response)
+}
+
+/// Joins the client to the primary if that agrees to switch protocols; else its response is passed on.
+async fn switch(
+    core: &Rc<Core>,
+    client: OnUpgrade,
+    answered: impl Future<Output = Answered>,
+    arrived: Instant,
+) -> Result<Response<Answer>, Unserved> {
+    let before = arrived.elapsed();
+    match answered.await {
+        Ok((response, _)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            tunnel::join(core, response, client).map_err(Unserved::Unanswered)
+        }
+        answered => pass_back(Rc::clone(core), std::future::ready(answered), None, before).await,
+    }
 }
 
 /// An answer that is awaited also when its client has left, if the exchange was admitted: a client's

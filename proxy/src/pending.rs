@@ -90,7 +90,7 @@ struct State {
 impl Pending {
     /// Opens an exchange; takes one place of the core's exchanges in flight.
     pub(crate) fn open(core: &Rc<Core>, selected: Selected) -> Rc<Self> {
-        core.in_flight.set(core.in_flight.get() + 1);
+        core.counters.in_flight.add(1);
         Rc::new(Self {
             core: Rc::clone(core),
             admitted: Cell::new(None),
@@ -248,7 +248,7 @@ impl Pending {
 
     fn leave(&self) {
         if self.in_flight.replace(false) {
-            self.core.in_flight.set(self.core.in_flight.get() - 1);
+            self.core.counters.in_flight.subtract(1);
         }
     }
 

@@ -6,9 +6,10 @@
 use crate::payload::Payload;
 use crate::settings::Settings;
 use crate::target::Target;
-use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -100,19 +101,30 @@ impl Pool {
     /// # Errors
     /// When no address accepts within the time limit.
     pub(crate) async fn connect(self: &Rc<Self>) -> Result<Lease, ConnectError> {
+        let (sender, connection) = self.open().await?;
+        tokio::task::spawn_local(log_end(connection));
+        Ok(Lease { sender, pool: Rc::clone(self) })
+    }
+
+    /// Makes a new connection whose protocol may be switched.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub(crate) async fn connect_for_upgrade(self: &Rc<Self>) -> Result<Lease, ConnectError> {
+        let (sender, connection) = self.open().await?;
+        tokio::task::spawn_local(log_end(connection.with_upgrades()));
+        Ok(Lease { sender, pool: Rc::clone(self) })
+    }
+
+    async fn open(
+        &self,
+    ) -> Result<(SendRequest<Payload>, Connection<TokioIo<TcpStream>, Payload>), ConnectError> {
         let connected = tokio::time::timeout(self.connect_timeout, dial(&self.target.addresses)).await;
         let connected =
             connected.map_err(|_| ConnectError::Timeout).and_then(|result| result.map_err(ConnectError::Io));
         self.note(connected.as_ref().err());
-        let stream = connected?;
-        let handshake = self.client.handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(io::Error::other)?;
-        tokio::task::spawn_local(async move {
-            if let Err(error) = connection.await {
-                tracing::trace!(%error, "upstream connection ended");
-            }
-        });
-        Ok(Lease { sender, pool: Rc::clone(self) })
+        let handshake = self.client.handshake(TokioIo::new(connected?)).await;
+        Ok(handshake.map_err(io::Error::other)?)
     }
 
     /// Drops connections that are closed or idle too long.
@@ -141,6 +153,13 @@ impl Lease {
         if idle.len() < self.pool.idle_limit && !self.sender.is_closed() {
             idle.push(Idle { sender: self.sender, since: Instant::now() });
         }
+    }
+}
+
+/// Drives a connection; how it ends is told to whoever waits for a response on it.
+async fn log_end(connection: impl Future<Output = hyper::Result<()>>) {
+    if let Err(error) = connection.await {
+        tracing::trace!(%error, "upstream connection ended");
     }
 }
 

@@ -4,6 +4,7 @@ use crate::StartError;
 use crate::core::Core;
 use crate::counters::Counters;
 use crate::listener;
+use crate::publish::Publisher;
 use crate::settings::Settings;
 use crate::stats::Stats;
 use parallax_config::Config;
@@ -12,13 +13,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 
-/// How often a core drops expired connections and publishes its state.
+/// How often a core drops what has expired, and the counts become metrics.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// How often a draining core looks whether it is done.
@@ -47,13 +48,16 @@ impl Proxy {
         settings.targets().try_for_each(|target| target.refuse_itself(address))?;
 
         let (stop, stopped) = watch::channel(None);
-        let mut running =
-            Running { address, counters: Vec::new(), queue: sink.clone(), stop, threads: Vec::new() };
+        let counters: Vec<Arc<Counters>> = listeners.iter().map(|_| Arc::default()).collect();
+        let publisher = Arc::new(Mutex::new(Publisher::new(counters.clone(), sink.clone())));
+        let mut running = Running { address, publisher, stop, threads: Vec::new() };
         let first = place();
-        for (number, listener) in (0u32..).zip(listeners) {
+        for ((number, listener), counters) in (0u32..).zip(listeners).zip(counters) {
             let seed = Seed {
                 settings: Arc::clone(&settings),
-                counters: Arc::default(),
+                counters,
+                // One of them speaks for all.
+                publisher: (number == 0).then(|| Arc::clone(&running.publisher)),
                 lane: ledger.lane(),
                 sink: sink.clone(),
                 place: ExchangeId { proxy: first.proxy.wrapping_add(number), ..first },
@@ -69,8 +73,7 @@ impl Proxy {
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
-    counters: Vec<Arc<Counters>>,
-    queue: Sender,
+    publisher: Arc<Mutex<Publisher>>,
     stop: watch::Sender<Option<Instant>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -85,7 +88,7 @@ impl Running {
     /// What the proxy has done so far. Cheap: sums a few hundred numbers and waits for nobody.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats::gather(&self.counters, self.queue.held_bytes())
+        locked(&self.publisher).stats()
     }
 
     /// Stops accepting, lets requests and copies in flight finish for at most `patience`, ends the
@@ -104,7 +107,6 @@ impl Running {
         listener: TcpListener,
         stop: Stop,
     ) -> Result<(), StartError> {
-        self.counters.push(Arc::clone(&seed.counters));
         let (ready, started) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name(format!("parallax-proxy-{number}"))
@@ -121,6 +123,7 @@ impl Running {
                 tracing::error!("a listener thread has panicked; its exchanges in flight are lost");
             }
         }
+        locked(&self.publisher).publish();
     }
 }
 
@@ -134,6 +137,7 @@ impl Drop for Running {
 struct Seed {
     settings: Arc<Settings>,
     counters: Arc<Counters>,
+    publisher: Option<Arc<Mutex<Publisher>>>,
     lane: Lane,
     sink: Sender,
     place: ExchangeId,
@@ -151,15 +155,15 @@ impl Seed {
         };
         let core = Core::new(self.settings, self.counters, self.lane, self.sink, self.place);
         let _ = ready.send(Ok(()));
-        runtime.block_on(serve(&core, listener, stop));
+        runtime.block_on(serve(&core, listener, stop, self.publisher));
         core.close();
         // Tasks that are dropped here count what they were doing.
         drop(runtime);
     }
 }
 
-async fn serve(core: &Rc<Core>, listener: TcpListener, stop: Stop) {
-    core.spawn(sweep(Rc::clone(core)));
+async fn serve(core: &Rc<Core>, listener: TcpListener, stop: Stop, publisher: Option<Arc<Mutex<Publisher>>>) {
+    core.spawn(sweep(Rc::clone(core), publisher));
     if let Err(error) = listener::run(core, listener, stop.clone()).await {
         tracing::error!(%error, "a listener has failed");
     }
@@ -170,13 +174,21 @@ async fn serve(core: &Rc<Core>, listener: TcpListener, stop: Stop) {
     }
 }
 
-async fn sweep(core: Rc<Core>) {
+async fn sweep(core: Rc<Core>, publisher: Option<Arc<Mutex<Publisher>>>) {
     let mut ticks = tokio::time::interval(SWEEP);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         core.sweep();
+        if let Some(publisher) = &publisher {
+            locked(publisher).publish();
+        }
     }
+}
+
+/// A panic while publishing leaves numbers that are told again a second later.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The name of this process's first lane: random in the upper bits, so that proxies that start in

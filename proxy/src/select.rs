@@ -73,7 +73,7 @@ fn decide<'c>(core: &'c Core, client: &Client, inbound: &Inbound, length: Option
     if inbound.is_copy {
         return Decision::Drop(DropReason::Loop);
     }
-    if inbound.is_upgrade {
+    if inbound.upgrade.is_some() {
         return Decision::Drop(DropReason::Upgrade);
     }
     if core.draining.get() {
@@ -83,10 +83,10 @@ fn decide<'c>(core: &'c Core, client: &Client, inbound: &Inbound, length: Option
     if length.is_some_and(|length| length > limits.body_bytes as u64) {
         return Decision::Shed(ShedReason::BodyTooLarge);
     }
-    if core.in_flight.get() >= limits.copies_in_flight {
+    if core.counters.in_flight.get() >= limits.copies_in_flight as u64 {
         return Decision::Shed(ShedReason::InFlight);
     }
-    if core.budget.held() >= limits.copy_bytes {
+    if core.budget.is_spent() {
         return Decision::Shed(ShedReason::Bytes);
     }
     Decision::Take(selection, key)

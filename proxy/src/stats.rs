@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 /// What a proxy has done since it started, and what it holds now.
 ///
-/// Counters only grow; gauges (`connections`, `in_flight`, `held_bytes`) are at most a second old,
-/// and exact once the proxy has been drained.
+/// Counters only grow; what is held "now" (`connections`, `in_flight`, `held_bytes`, `queue_bytes`)
+/// goes up and down. Read while the proxy works, the numbers are of about the same moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Client connections open now.
