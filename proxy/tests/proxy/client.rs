@@ -1,7 +1,7 @@
 //! A client that says exactly what it is told and keeps exactly what it gets.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// Long enough for a busy machine; a test that waits this long has failed.
@@ -104,15 +104,15 @@ impl Client {
         &self.read
     }
 
+    /// Waits until `needle` has come; how many bytes there are up to its end.
+    pub(crate) fn wait_for(&mut self, needle: &[u8]) -> usize {
+        self.read_until(|read| find(read, needle).map(|at| at + needle.len())).expect("more bytes")
+    }
+
     /// Everything up to the end of the connection, whether it is closed or reset.
     pub(crate) fn read_to_end(&mut self) -> &[u8] {
         while self.read_some() {}
         &self.read
-    }
-
-    /// Ends the sending half.
-    pub(crate) fn finish_sending(&mut self) {
-        self.stream.shutdown(Shutdown::Write).expect("shutdown");
     }
 
     fn read_until<T>(&mut self, mut done: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {

@@ -1,6 +1,17 @@
 //! The proxy from outside: real sockets, scripted servers, byte-exact clients.
 
+mod aborts;
 mod basics;
 mod client;
+mod conservation;
+mod drain;
+mod hygiene;
+mod isolation;
+mod limits;
+mod primary;
 mod rig;
+mod selection;
 mod server;
+mod start;
+mod streaming;
+mod tunnels;

@@ -1,10 +1,12 @@
 //! A server that does as it is told, misdeeds included.
 
 use crate::client::{find, header, unchunk};
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -73,7 +75,7 @@ impl Gate {
     }
 }
 
-type Behaviour = dyn Fn(&Received) -> Reply + Send + Sync;
+type Serve = dyn Fn(&Shared, SocketAddr, TcpStream) + Send + Sync;
 
 /// A server; it stops when dropped.
 pub(crate) struct Server {
@@ -81,15 +83,16 @@ pub(crate) struct Server {
     shared: Arc<Shared>,
 }
 
+#[derive(Default)]
 struct Shared {
-    behaviour: Box<Behaviour>,
     received: Mutex<Vec<Received>>,
     connections: AtomicUsize,
-    streams: Mutex<Vec<TcpStream>>,
+    streams: Mutex<HashMap<SocketAddr, TcpStream>>,
     stopped: AtomicBool,
 }
 
 impl Server {
+    /// Answers each request as `behaviour` says.
     pub(crate) fn start(behaviour: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         Self::start_on(TcpListener::bind("127.0.0.1:0").expect("bind"), behaviour)
     }
@@ -98,31 +101,35 @@ impl Server {
         listener: TcpListener,
         behaviour: impl Fn(&Received) -> Reply + Send + Sync + 'static,
     ) -> Self {
+        Self::spawn(listener, Box::new(move |shared, peer, stream| shared.serve(peer, stream, &behaviour)))
+    }
+
+    /// Does with each connection what `serve` does.
+    pub(crate) fn raw(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        Self::spawn(listener, Box::new(move |_, _, stream| serve(stream)))
+    }
+
+    fn spawn(listener: TcpListener, serve: Box<Serve>) -> Self {
         let address = listener.local_addr().expect("an address");
-        let shared = Arc::new(Shared {
-            behaviour: Box::new(behaviour),
-            received: Mutex::default(),
-            connections: AtomicUsize::new(0),
-            streams: Mutex::default(),
-            stopped: AtomicBool::new(false),
-        });
-        let accepting = Arc::clone(&shared);
+        let shared = Arc::new(Shared::default());
+        let (accepting, serve) = (Arc::clone(&shared), Arc::new(serve));
         std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
+            while let Ok((stream, peer)) = listener.accept() {
                 if accepting.stopped.load(Ordering::SeqCst) {
                     return;
                 }
+                let _ = stream.set_nodelay(true);
                 accepting.connections.fetch_add(1, Ordering::SeqCst);
-                accepting.streams.lock().unwrap().push(stream.try_clone().expect("clone"));
-                let serving = Arc::clone(&accepting);
-                std::thread::spawn(move || serving.serve(stream));
+                accepting.streams.lock().unwrap().insert(peer, stream.try_clone().expect("clone"));
+                let (serving, serve) = (Arc::clone(&accepting), Arc::clone(&serve));
+                std::thread::spawn(move || {
+                    serve(&serving, peer, stream);
+                    serving.streams.lock().unwrap().remove(&peer);
+                });
             }
         });
         Self { address, shared }
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
     }
 
     pub(crate) fn url(&self) -> String {
@@ -141,7 +148,7 @@ impl Server {
 
     /// Closes every connection, as a server does with idle ones.
     pub(crate) fn close_connections(&self) {
-        for stream in self.shared.streams.lock().unwrap().drain(..) {
+        for (_, stream) in self.shared.streams.lock().unwrap().drain() {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -157,21 +164,21 @@ impl Drop for Server {
 }
 
 impl Shared {
-    fn serve(&self, mut stream: TcpStream) {
-        let _ = stream.set_nodelay(true);
+    fn serve(&self, peer: SocketAddr, mut stream: TcpStream, behaviour: &impl Fn(&Received) -> Reply) {
         let mut read = Vec::new();
         while let Some(request) = read_request(&mut stream, &mut read) {
             self.received.lock().unwrap().push(request.clone());
-            let sent = match (self.behaviour)(&request) {
+            let kept = match behaviour(&request) {
                 Reply::Raw(bytes) => stream.write_all(&bytes).is_ok(),
                 Reply::RawClose(bytes) => {
                     let _ = stream.write_all(&bytes);
-                    let _ = stream.shutdown(Shutdown::Both);
                     false
                 }
                 Reply::Reset(bytes) => {
                     let _ = stream.write_all(&bytes);
-                    reset(&stream);
+                    // A close that does not linger is a reset; the other handle must go first.
+                    self.streams.lock().unwrap().remove(&peer);
+                    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("linger");
                     false
                 }
                 Reply::Gated(first, gate, rest) => {
@@ -184,23 +191,11 @@ impl Shared {
                     false
                 }
             };
-            if !sent {
+            if !kept {
                 return;
             }
         }
     }
-}
-
-/// A close with `SO_LINGER` 0 sends RST instead of FIN; a shutdown would not.
-fn reset(stream: &TcpStream) {
-    let socket = socket2::SockRef::from(stream);
-    let _ = socket.set_linger(Some(std::time::Duration::ZERO));
-    // The last clone closes the socket; this connects it to nothing at once.
-    let _ = rst(stream);
-}
-
-fn rst(stream: &TcpStream) -> std::io::Result<()> {
-    stream.shutdown(Shutdown::Both)
 }
 
 fn read_request(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<Received> {
