@@ -8,15 +8,18 @@
 //! service ([`open_writer`], [`open_reader`]; byte layout and recovery in `docs/log-format.md`).
 //! The parts, from the bytes up: `source` reads at an offset, `frame` is one record's envelope,
 //! `record` what is inside, `scan` walks the frames of a segment and steps over damage, `segment`
-//! names files and opens them; `writer` and `reader` make a sequence of segments out of it,
-//! `recovery` cuts a torn tail, `lock` keeps a second writer out.
+//! names files and reads their headers, `active` appends to one; `writer` and `reader` make a
+//! sequence of segments out of that, `recovery` finds a torn tail, `lock` keeps a second writer out,
+//! `repair` copies what is whole.
 
+mod active;
 mod frame;
 mod location;
 mod lock;
 mod reader;
 mod record;
 mod recovery;
+mod repair;
 mod scan;
 mod segment;
 mod source;
@@ -31,7 +34,8 @@ use std::fmt;
 use std::path::Path;
 
 pub use frame::MAX_RECORD_BYTES;
-pub use location::{open_reader, open_writer, read_bytes};
+pub use location::{open_reader, open_recording, open_writer, read_bytes};
+pub use repair::{Repair, repair};
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq)]

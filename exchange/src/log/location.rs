@@ -1,6 +1,6 @@
 //! From a URL to a transport.
 
-use super::reader::FileReader;
+use super::reader::{End, FileReader};
 use super::writer::FileWriter;
 use super::{Limits, LogError, Reader, Writer};
 use bytes::Bytes;
@@ -31,11 +31,20 @@ pub fn open_writer(url: &str, limits: Limits) -> Result<Box<dyn Writer>, LogErro
 /// [`LogError::Unsupported`] for an unknown scheme or a directory without a log; [`LogError::Io`]
 /// where nothing is there or it may not be read.
 pub fn open_reader(url: &str) -> Result<Box<dyn Reader>, LogError> {
-    Ok(Box::new(FileReader::open(path(url)?)?))
+    Ok(Box::new(FileReader::open(path(url)?, End::Open)?))
+}
+
+/// Opens the log at `url` as [`open_reader`] does, but as a closed one: an unfinished record at its
+/// end is damage. Recordings are read so.
+///
+/// # Errors
+/// As [`open_reader`].
+pub fn open_recording(url: &str) -> Result<Box<dyn Reader>, LogError> {
+    Ok(Box::new(FileReader::open(path(url)?, End::Closed)?))
 }
 
 /// Reads one segment from memory, such as a recording that is part of a program; errors call it
-/// `name`.
+/// `name`. Nothing can be added to it, so an unfinished record at its end is damage.
 #[must_use]
 pub fn read_bytes(name: &str, segment: Bytes) -> Box<dyn Reader> {
     Box::new(FileReader::in_memory(name, segment))
@@ -45,7 +54,7 @@ fn is_segment_name(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "plx")
 }
 
-fn path(url: &str) -> Result<&Path, LogError> {
+pub(crate) fn path(url: &str) -> Result<&Path, LogError> {
     let unsupported = |why: &str| LogError::Unsupported { place: url.to_owned(), why: why.to_owned() };
     let path = match url.split_once(':') {
         Some(("file", path)) => path.strip_prefix("//").unwrap_or(path),

@@ -14,9 +14,27 @@ use std::path::{Path, PathBuf};
 
 /// The reader of a log in files.
 pub(crate) struct FileReader {
-    /// `None` where the log is one file.
+    /// `None` where the log is one segment.
     directory: Option<PathBuf>,
     current: Current,
+    end: End,
+}
+
+/// What an unfinished record at the end of the log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// One that is just being written.
+    Open,
+    /// A torn one: nothing will be added.
+    Closed,
+}
+
+/// A record as it lies in the log.
+pub(crate) struct RawRecord {
+    pub(crate) position: Position,
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+    pub(crate) payload: Bytes,
 }
 
 /// The segment being read.
@@ -29,22 +47,23 @@ struct Current {
 
 impl FileReader {
     /// Opens the log at `path`: a directory of segments, or one segment file.
-    pub(crate) fn open(path: &Path) -> Result<Self, LogError> {
+    pub(crate) fn open(path: &Path, end: End) -> Result<Self, LogError> {
         if !path.metadata().map_err(LogError::io("open", path))?.is_dir() {
-            return Ok(Self { directory: None, current: Current::open(path.to_owned())? });
+            return Ok(Self { directory: None, current: Current::open(path.to_owned())?, end });
         }
         let Some(&first) = segment::list(path)?.first() else {
             let why = "this directory holds no log (no files like 00000000000000000001.plx)".to_owned();
             return Err(LogError::Unsupported { place: path.display().to_string(), why });
         };
         let current = Current::open(segment::path(path, first))?;
-        Ok(Self { directory: Some(path.to_owned()), current })
+        Ok(Self { directory: Some(path.to_owned()), current, end })
     }
 
     /// Reads one segment from memory; errors call it `name`.
     pub(crate) fn in_memory(name: &str, segment: Bytes) -> Self {
         let scanner: Scanner<Box<dyn Source + Send>> = Scanner::new(Box::new(segment));
-        Self { directory: None, current: Current { path: name.into(), number: None, scanner } }
+        let current = Current { path: name.into(), number: None, scanner };
+        Self { directory: None, current, end: End::Closed }
     }
 
     /// The segment behind the present one, where there is one.
@@ -73,24 +92,19 @@ impl FileReader {
         let why = format!("segments {} to {} are gone", from + 1, to - 1);
         Err(LogError::Damaged { place: directory.display().to_string(), offset: 0, bytes: 0, why })
     }
-}
 
-impl Reader for FileReader {
-    fn next(&mut self) -> Result<Option<(Position, Record)>, LogError> {
+    /// The next whole record; `None` at the end of what is there now.
+    pub(crate) fn next_raw(&mut self) -> Result<Option<RawRecord>, LogError> {
         // The segment behind this one, once it was seen: only then is the end of this one final.
         // What was appended to this one before that is read first.
         let mut later = None;
         loop {
-            let tail = if later.is_some() { Tail::Final } else { Tail::Growing };
+            let is_final = later.is_some() || self.end == End::Closed;
+            let tail = if is_final { Tail::Final } else { Tail::Growing };
             let current = &mut self.current;
             match current.scanner.step(tail).map_err(LogError::io("read", &current.path))? {
                 Step::Frame { offset, kind, flags, payload } => {
-                    let bytes = (frame::HEADER_BYTES + payload.len()) as u64;
-                    match record::read(kind, flags, payload) {
-                        Ok(Some(record)) => return Ok(Some((current.position(offset), record))),
-                        Ok(None) => {}
-                        Err(why) => return Err(current.damaged(offset, bytes, why)),
-                    }
+                    return Ok(Some(RawRecord { position: current.position(offset), kind, flags, payload }));
                 }
                 Step::Damage { offset, bytes, why } => return Err(current.damaged(offset, bytes, why)),
                 Step::Unsupported(why) => return Err(current.unsupported(why)),
@@ -105,6 +119,24 @@ impl Reader for FileReader {
                 },
             }
         }
+    }
+
+    /// What is in `raw`; `None` for a record that may be skipped.
+    pub(crate) fn interpret(&self, raw: &RawRecord) -> Result<Option<Record>, LogError> {
+        let bytes = (frame::HEADER_BYTES + raw.payload.len()) as u64;
+        record::read(raw.kind, raw.flags, raw.payload.clone())
+            .map_err(|why| self.current.damaged(raw.position.offset, bytes, why))
+    }
+}
+
+impl Reader for FileReader {
+    fn next(&mut self) -> Result<Option<(Position, Record)>, LogError> {
+        while let Some(raw) = self.next_raw()? {
+            if let Some(record) = self.interpret(&raw)? {
+                return Ok(Some((raw.position, record)));
+            }
+        }
+        Ok(None)
     }
 
     fn seek(&mut self, position: Position) -> Result<(), LogError> {

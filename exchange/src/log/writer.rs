@@ -1,21 +1,39 @@
 //! Appends records to segments: one buffer, one write, then the position is known.
 //!
 //! Nothing is kept back in memory, so what was acknowledged survives a `kill -9` of this process; a
-//! batch costs one write. A write that fails is undone by cutting the file back to the last whole
-//! record, so that a full disk leaves a clean log and the next append may succeed again.
+//! batch costs one write. Segments are rolled and the oldest removed here; the file being written
+//! is [`Active`].
 
+use super::active::Active;
 use super::lock::DirectoryLock;
-use super::recovery::{Recovered, recover};
+use super::reader::RawRecord;
 use super::{Limits, LogError, Position, Record, Writer, WriterStats};
-use super::{record, segment};
+use super::{frame, record, segment};
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// Buffered bytes after which a batch is written in parts, so that memory stays bounded.
 const WRITE_BYTES: usize = 4 << 20;
+
+/// What can be put into a log.
+trait Framed {
+    /// Appends the frame to `into`; it will lie at `offset` of its segment.
+    fn write(&self, into: &mut Vec<u8>, offset: u64) -> Result<(), LogError>;
+}
+
+impl Framed for Record {
+    fn write(&self, into: &mut Vec<u8>, offset: u64) -> Result<(), LogError> {
+        record::write(into, offset, self)
+    }
+}
+
+impl Framed for RawRecord {
+    fn write(&self, into: &mut Vec<u8>, offset: u64) -> Result<(), LogError> {
+        let written = frame::write(into, offset, self.kind, |into| into.extend_from_slice(&self.payload));
+        written.map_err(|bytes| LogError::TooLong { bytes })
+    }
+}
 
 /// Where the segments go.
 #[derive(Debug)]
@@ -33,25 +51,11 @@ enum Home {
 #[derive(Debug)]
 pub(crate) struct FileWriter {
     home: Home,
-    current: Current,
+    current: Active,
     /// Older segments with their lengths, oldest first.
     older: VecDeque<(u64, u64)>,
     buffer: Vec<u8>,
     stats: WriterStats,
-}
-
-/// The segment being written.
-#[derive(Debug)]
-struct Current {
-    file: File,
-    path: PathBuf,
-    number: u64,
-    /// Bytes that are whole records (and the header).
-    length: u64,
-    /// Whether the directory may not know the file yet after a crash of the machine.
-    is_new: bool,
-    /// Whether bytes behind `length` could not be cut off.
-    is_dirty: bool,
 }
 
 impl FileWriter {
@@ -61,9 +65,11 @@ impl FileWriter {
         let lock = DirectoryLock::acquire(directory)?;
         let mut numbers = segment::list(directory)?;
         let mut stats = WriterStats::default();
-        let current = match numbers.pop() {
-            Some(number) => Current::reopen(directory, number, &mut stats)?,
-            None => Current::create(segment::path(directory, segment::FIRST), segment::FIRST)?,
+        let number = numbers.pop();
+        let path = segment::path(directory, number.unwrap_or(segment::FIRST));
+        let current = match number {
+            Some(number) => Active::reopen(path, number, &mut stats)?,
+            None => Active::create(path, segment::FIRST)?,
         };
         let mut older = VecDeque::with_capacity(numbers.len());
         for number in numbers {
@@ -77,14 +83,24 @@ impl FileWriter {
 
     /// Creates `path`, which must not exist, as a log of one file that grows without limit.
     pub(crate) fn create_file(path: &Path) -> Result<Self, LogError> {
-        let current = Current::create(path.to_owned(), segment::FIRST)?;
+        let current = Active::create(path.to_owned(), segment::FIRST)?;
         let older = VecDeque::new();
         Ok(Self { home: Home::File, current, older, buffer: Vec::new(), stats: WriterStats::default() })
     }
 
-    fn append_all<'a>(
+    /// Bytes of the segment being written, its header included.
+    pub(crate) fn length(&self) -> u64 {
+        self.current.length()
+    }
+
+    /// Adds a record as another log holds it, byte for byte.
+    pub(crate) fn append_raw(&mut self, raw: &RawRecord) -> Result<(), LogError> {
+        self.append_all(std::iter::once(raw), |_| {})
+    }
+
+    fn append_all<'a, F: Framed + 'a>(
         &mut self,
-        records: impl Iterator<Item = &'a Record>,
+        records: impl Iterator<Item = &'a F>,
         mut appended: impl FnMut(Position),
     ) -> Result<(), LogError> {
         self.buffer.clear();
@@ -104,11 +120,11 @@ impl FileWriter {
     }
 
     /// Puts a record into the buffer, into the next segment where this one is full.
-    fn buffer_record(&mut self, record: &Record, waiting: &mut u64) -> Result<Position, LogError> {
+    fn buffer_record(&mut self, record: &impl Framed, waiting: &mut u64) -> Result<Position, LogError> {
         let start = self.buffer.len();
-        let offset = self.current.length + start as u64;
-        record::write(&mut self.buffer, offset, record)?;
-        let end = self.current.length + self.buffer.len() as u64;
+        let offset = self.current.length() + start as u64;
+        record.write(&mut self.buffer, offset)?;
+        let end = self.current.length() + self.buffer.len() as u64;
         if offset > segment::HEADER_BYTES as u64 && end > self.segment_bytes() {
             self.buffer.truncate(start);
             self.flush(waiting)?;
@@ -116,7 +132,7 @@ impl FileWriter {
             return self.buffer_record(record, waiting);
         }
         *waiting += 1;
-        Ok(Position { segment: self.current.number, offset })
+        Ok(Position { segment: self.current.number(), offset })
     }
 
     fn segment_bytes(&self) -> u64 {
@@ -140,9 +156,9 @@ impl FileWriter {
     fn roll(&mut self) -> Result<(), LogError> {
         self.sync()?;
         let Home::Directory { path, .. } = &self.home else { return Ok(()) };
-        let number = self.current.number + 1;
-        let next = Current::create(segment::path(path, number), number)?;
-        self.older.push_back((self.current.number, self.current.length));
+        let number = self.current.number() + 1;
+        let next = Active::create(segment::path(path, number), number)?;
+        self.older.push_back((self.current.number(), self.current.length()));
         self.current = next;
         self.remove_oldest();
         Ok(())
@@ -190,79 +206,10 @@ impl Writer for FileWriter {
     }
 
     fn sync(&mut self) -> Result<(), LogError> {
-        let current = &mut self.current;
-        current.file.sync_data().map_err(LogError::io("sync", &current.path))?;
-        if current.is_new {
-            sync_directory(&current.path)?;
-            current.is_new = false;
-        }
-        Ok(())
+        self.current.sync()
     }
 
     fn stats(&self) -> WriterStats {
         self.stats
     }
-}
-
-impl Current {
-    fn create(path: PathBuf, number: u64) -> Result<Self, LogError> {
-        let opened = OpenOptions::new().write(true).create_new(true).open(&path);
-        let file = opened.map_err(LogError::io("create", &path))?;
-        let mut current = Self { file, path, number, length: 0, is_new: true, is_dirty: false };
-        if let Err(error) = current.append(&segment::header(number)) {
-            // Without a header it must not stay; where it cannot go either, the first error counts.
-            let _ = std::fs::remove_file(&current.path);
-            return Err(error);
-        }
-        Ok(current)
-    }
-
-    fn reopen(directory: &Path, number: u64, stats: &mut WriterStats) -> Result<Self, LogError> {
-        let path = segment::path(directory, number);
-        let opened = OpenOptions::new().read(true).write(true).open(&path);
-        let file = opened.map_err(LogError::io("open", &path))?;
-        let Recovered { end, torn } = recover(&file, &path)?;
-        let mut current = Self { file, path, number, length: end, is_new: true, is_dirty: false };
-        if torn > 0 {
-            current.cut_back()?;
-            stats.torn_bytes = torn;
-            tracing::warn!(segment = %current.path.display(), bytes = torn, "torn tail of the log cut off");
-        }
-        if end == 0 {
-            current.append(&segment::header(number))?;
-        }
-        Ok(current)
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> Result<(), LogError> {
-        if self.is_dirty {
-            self.cut_back()?;
-        }
-        match self.file.write_all_at(bytes, self.length) {
-            Ok(()) => {
-                self.length += bytes.len() as u64;
-                Ok(())
-            }
-            Err(error) => {
-                self.is_dirty = self.cut_back().is_err();
-                Err(LogError::io("append to", &self.path)(error))
-            }
-        }
-    }
-
-    fn cut_back(&mut self) -> Result<(), LogError> {
-        self.file.set_len(self.length).map_err(LogError::io("truncate", &self.path))?;
-        self.is_dirty = false;
-        Ok(())
-    }
-}
-
-/// Makes the name of a new file durable.
-fn sync_directory(file: &Path) -> Result<(), LogError> {
-    let directory = match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let opened = File::open(directory).map_err(LogError::io("open", directory))?;
-    opened.sync_all().map_err(LogError::io("sync", directory))
 }

@@ -211,3 +211,79 @@ fn a_record_that_this_build_cannot_read_is_damage() {
     assert!(told[1].contains("the exchange cannot be read: not a protobuf message"), "{told:?}");
     assert_eq!(told.len(), 2);
 }
+
+#[test]
+fn a_segment_in_memory_is_read_and_its_torn_end_is_damage() {
+    let (place, positions) = three();
+    let mut bytes = fs::read(place.segment(1)).unwrap();
+    let mut reader = read_bytes("memory", bytes.clone().into());
+    assert_eq!(read_all(&mut *reader).0.len(), 3);
+    reader.seek(positions[1]).unwrap();
+    assert_eq!(reader.next().unwrap(), Some((positions[1], filler(200))));
+
+    bytes.pop();
+    let mut reader = read_bytes("memory", bytes.into());
+    let (records, damage) = read_all(&mut *reader);
+    assert_eq!((records.len(), damage.len(), reader.unfinished_bytes()), (2, 1, 0));
+    assert!(damage[0].to_string().contains("memory: 315 bytes at offset 364"), "{}", damage[0]);
+}
+
+#[test]
+fn a_recording_with_a_torn_end_is_damaged_there() {
+    let (place, positions) = three();
+    change(&place, |bytes| bytes.truncate(bytes.len() - 1));
+    for url in [place.url(), place.segment(1).display().to_string()] {
+        let (records, damage) = read_all(&mut *open_recording(&url).unwrap());
+        assert_eq!((records.len(), damage.len()), (2, 1));
+        let told = damage[0].to_string();
+        assert!(told.contains(&format!("315 bytes at offset {}", positions[2].offset)), "{told}");
+    }
+}
+
+#[test]
+fn a_repaired_log_holds_what_could_be_read_and_nothing_else() {
+    let place = Place::new();
+    let limits = Limits { segment_bytes: 400, total_bytes: 1 << 20 };
+    let records = [filler(100), filler(101), filler(102), filler(103), filler(104), filler(105)];
+    let positions = place.writer(limits).append_batch(&records).unwrap();
+    change(&place, |bytes| bytes[at(positions[1]) + 3] ^= 1);
+    let mut file = fs::OpenOptions::new().append(true).open(place.segment(2)).unwrap();
+    std::io::Write::write_all(&mut file, b"torn").unwrap();
+
+    let to = place.0.path().join("whole.plx");
+    let mut told = Vec::new();
+    let repair = repair(&place.url(), &to, |error| told.push(error.to_string())).unwrap();
+    assert_eq!((repair.records, repair.damaged, repair.damaged_bytes), (5, 2, 117 + 4));
+    assert_eq!(repair.bytes, to.metadata().unwrap().len());
+    assert!(told[0].contains("1.plx: 117 bytes at offset 148"), "{told:?}");
+    assert!(told[1].contains("2.plx: 4 bytes"), "{told:?}");
+    let (read, damage) = read_all(&mut *open_recording(&to.display().to_string()).unwrap());
+    let read: Vec<_> = read.into_iter().map(|(_, record)| record).collect();
+    assert_eq!(read, [0, 2, 3, 4, 5].map(|index| records[index].clone()));
+    assert!(damage.is_empty());
+}
+
+#[test]
+fn a_repair_keeps_fields_that_only_a_newer_build_knows() {
+    let place = Place::new();
+    let payload = b"\x4a\x05\x0a\x03GET\xa2\x06\x02hi"; // a request and field 100
+    let mut file = segment::header(1).to_vec();
+    frame::write(&mut file, 32, 2, |into| into.extend_from_slice(payload)).unwrap();
+    fs::write(place.segment(1), &file).unwrap();
+    let to = place.0.path().join("whole.plx");
+    repair(&place.url(), &to, |error| panic!("{error}")).unwrap();
+    assert_eq!(fs::read(to).unwrap(), file);
+}
+
+#[test]
+fn a_repair_that_fails_leaves_nothing_behind() {
+    let (place, _) = three();
+    let to = place.0.path().join("whole.plx");
+    fs::write(place.segment(2), b"something else of some length, no log").unwrap();
+    let error = repair(&place.url(), &to, |_| {}).unwrap_err();
+    assert!(matches!(error, LogError::Unsupported { .. }), "{error}");
+    assert!(!to.exists());
+    fs::write(&to, "precious").unwrap();
+    repair(&place.url(), &to, |_| {}).unwrap_err();
+    assert_eq!(fs::read(&to).unwrap(), b"precious");
+}
