@@ -93,14 +93,7 @@ impl Comparer {
         right: &Response,
     ) -> (Comparison, Vec<u16>) {
         let mut sink = Sink::new(self.masks(route), &self.fields, self.limits);
-        if left.status != right.status && !sink.masks.ignores_status() {
-            let (left, right) = (left.status.as_str(), right.status.as_str());
-            sink.named(Part::Status, "", Kind::Value, Some(left.as_bytes()), Some(right.as_bytes()));
-        }
-        let framed = is_framed(left) && is_framed(right);
-        headers::compare(Part::Header, &left.headers, &right.headers, framed, &mut sink);
-        headers::compare(Part::Trailer, &left.trailers, &right.trailers, framed, &mut sink);
-        body::compare(left, right, &mut sink);
+        responses(left, right, &mut sink);
         sink.finish()
     }
 
@@ -108,6 +101,18 @@ impl Comparer {
         let own = route.and_then(|route| self.routes.iter().find(|(name, _)| **name == *route));
         own.map_or(&self.everywhere, |(_, masks)| masks)
     }
+}
+
+/// Records what differs between two responses.
+pub(crate) fn responses(left: &Response, right: &Response, sink: &mut Sink<'_>) {
+    if left.status != right.status && !sink.masks.ignores_status() {
+        let (left, right) = (left.status.as_str(), right.status.as_str());
+        sink.named(Part::Status, "", Kind::Value, Some(left.as_bytes()), Some(right.as_bytes()));
+    }
+    let framed = is_framed(left) && is_framed(right);
+    headers::compare(Part::Header, &left.headers, &right.headers, framed, sink);
+    headers::compare(Part::Trailer, &left.trailers, &right.trailers, framed, sink);
+    body::compare(left, right, sink);
 }
 
 /// Whether the body has the length that `Content-Length` announces, or none is announced.

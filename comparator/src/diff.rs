@@ -10,7 +10,10 @@ mod excerpt;
 pub(crate) mod headers;
 pub(crate) mod json;
 mod limits;
+pub mod message;
+pub(crate) mod patch;
 pub(crate) mod path;
+pub mod render;
 pub(crate) mod sink;
 
 pub use document::{Document, files, files_within};

@@ -20,7 +20,7 @@ use super::{Kind, headers};
 use coding::Decoded;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
-use media::Content;
+pub(crate) use media::{Content, text_or_binary};
 use parallax_exchange::Response;
 
 /// Records what differs between the bodies of two responses.
@@ -98,7 +98,7 @@ fn as_json((left, l): (&[u8], Content), (right, r): (&[u8], Content), sink: &mut
     }
     // Nobody claimed JSON: perhaps it is lines of it, else it is compared as the text that it is.
     if json::compare(left, right, Shape::Lines, sink).is_err() {
-        plain(media::text_or_binary(&[left, right]), left, right, sink);
+        plain(text_or_binary(&[left, right]), left, right, sink);
     }
 }
 

@@ -3,9 +3,9 @@
 use super::body::content;
 use super::headers::MediaType;
 use super::sink::Sink;
-use super::{Difference, Limits};
+use super::{Difference, Kind, Limits, message};
 use crate::compare::fields::Fields;
-use crate::compare::{Comparison, RuleError};
+use crate::compare::{Comparison, RuleError, responses};
 use crate::mask::Masks;
 use parallax_config::Rule;
 use serde::{Deserialize, Serialize};
@@ -34,9 +34,10 @@ impl From<Comparison> for Document {
     }
 }
 
-/// Compares two files as bodies of the media type `mime`; an empty one is sniffed.
+/// Compares two files as bodies of the media type `mime`; with an empty one their first bytes decide.
 ///
-/// Rules that name a route do not apply.
+/// `message/http` is a whole response with its head, see [`message::response`]. Rules that name a
+/// route do not apply.
 ///
 /// # Errors
 /// The first rule that cannot be used.
@@ -58,9 +59,30 @@ pub fn files_within(
     let masks = Masks::new(rules, None)?;
     let fields = Fields::default();
     let mut sink = Sink::new(&masks, &fields, limits);
-    let declared = (!mime.is_empty()).then(|| MediaType::read(mime.as_bytes()));
-    if !masks.ignores_body() {
-        content((left, declared.clone()), (right, declared), &mut sink);
-    }
+    compare(left, right, mime, &mut sink);
     Ok(sink.finish().0.into())
+}
+
+pub(super) fn compare(left: &[u8], right: &[u8], mime: &str, sink: &mut Sink<'_>) {
+    let declared = (!mime.is_empty()).then(|| MediaType::read(mime.as_bytes()));
+    if declared.as_ref().is_some_and(|media| media.essence == "message/http") {
+        messages(left, right, sink);
+    } else if !sink.masks.ignores_body() {
+        content((left, declared.clone()), (right, declared), sink);
+    }
+}
+
+fn messages(left: &[u8], right: &[u8], sink: &mut Sink<'_>) {
+    if left == right {
+        return;
+    }
+    match (message::response(left), message::response(right)) {
+        (Ok(left), Ok(right)) => responses(&left, &right, sink),
+        (l, r) => {
+            let note = |side, error: Option<message::MessageError>| Some(format!("{side}: {}", error?));
+            let notes = [note("left", l.err()), note("right", r.err())];
+            let note = notes.into_iter().flatten().collect::<Vec<_>>().join("; ");
+            sink.whole_body(Kind::Unparsable, Some(left), Some(right), note);
+        }
+    }
 }

@@ -77,12 +77,16 @@ pub(crate) fn compare(left: &[u8], right: &[u8], shape: Shape, sink: &mut Sink<'
 
 /// Records that a side is not JSON.
 pub(crate) fn unparsable(left: &[u8], right: &[u8], fault: SideFault, sink: &mut Sink<'_>) {
+    sink.whole_body(Kind::Unparsable, Some(left), Some(right), fault_note(fault));
+}
+
+/// Which side is not JSON, where and why, for people.
+pub(crate) fn fault_note(fault: SideFault) -> String {
     let (side, Fault { at, expected }) = match fault {
         SideFault::Left(fault) => ("left", fault),
         SideFault::Right(fault) => ("right", fault),
     };
-    let note = format!("the {side} side is not JSON: expected {expected} at byte {at}");
-    sink.whole_body(Kind::Unparsable, Some(left), Some(right), note);
+    format!("the {side} side is not JSON: expected {expected} at byte {at}")
 }
 
 fn without_mark(text: &[u8]) -> &[u8] {

@@ -2,6 +2,7 @@
 
 use super::excerpt;
 use super::limits::Limits;
+use super::patch::Patch;
 use super::path::{self, Step};
 use super::{Difference, Kind, Part};
 use crate::compare::Comparison;
@@ -33,6 +34,7 @@ pub(crate) struct Sink<'r> {
     work: u64,
     exhausted: bool,
     probing: u32,
+    patch: Option<Patch>,
 }
 
 /// A moment to go back to.
@@ -41,6 +43,7 @@ pub(crate) struct Mark {
     found: u64,
     kept: usize,
     touched: usize,
+    operations: usize,
 }
 
 impl<'r> Sink<'r> {
@@ -55,7 +58,24 @@ impl<'r> Sink<'r> {
             work: 0,
             exhausted: false,
             probing: 0,
+            patch: None,
         }
+    }
+
+    /// Also collects a patch from the differences of a JSON body.
+    pub(crate) fn with_patch(mut self) -> Self {
+        self.patch = Some(Patch::default());
+        self
+    }
+
+    /// The patch, where one was collected.
+    pub(crate) fn into_patch(self) -> Patch {
+        self.patch.unwrap_or_default()
+    }
+
+    /// Whether the work limit ended the comparison.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.exhausted
     }
 
     /// What was found, and the configured fields that differ, ascending.
@@ -78,6 +98,9 @@ impl<'r> Sink<'r> {
         }
         if self.probing > 0 {
             return Err(Stop::Differs);
+        }
+        if let Some(patch) = &mut self.patch {
+            patch.push(path, kind, right);
         }
         self.fields.touch_body(path, [left, right], &mut self.touched);
         if let Some((left, right)) = self.room(left, right) {
@@ -155,7 +178,12 @@ impl<'r> Sink<'r> {
 
     /// This moment.
     pub(crate) fn mark(&self) -> Mark {
-        Mark { found: self.found, kept: self.differences.len(), touched: self.touched.len() }
+        Mark {
+            found: self.found,
+            kept: self.differences.len(),
+            touched: self.touched.len(),
+            operations: self.patch.as_ref().map_or(0, Patch::len),
+        }
     }
 
     /// Forgets what was recorded since `mark`.
@@ -163,6 +191,9 @@ impl<'r> Sink<'r> {
         self.found = mark.found;
         self.differences.truncate(mark.kept);
         self.touched.truncate(mark.touched);
+        if let Some(patch) = &mut self.patch {
+            patch.truncate(mark.operations);
+        }
     }
 
     /// Whether the walk only asks if two values are equal.

@@ -42,7 +42,7 @@ fn other_than(tree: &Tree) -> (Tree, Kind) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn texts_are_equal_exactly_when_the_oracle_says_so(left in trees(), right in trees(), seed: u64) {

@@ -3,5 +3,6 @@
 mod cases;
 mod json_laws;
 mod oracle;
+mod rendering;
 mod responses;
 mod tree;

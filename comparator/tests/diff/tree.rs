@@ -1,6 +1,8 @@
 //! JSON values as trees, and the many texts that mean the same tree.
 
 use proptest::prelude::*;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
 /// A JSON value; numbers as written.
 #[derive(Debug, Clone, PartialEq)]
@@ -188,4 +190,54 @@ pub(crate) fn trees() -> impl Strategy<Value = Tree> {
                 .prop_map(|members| Tree::Object(members.into_iter().collect())),
         ]
     })
+}
+
+/// Reading a tree back, and changing it as a JSON Patch says.
+impl Tree {
+    pub(crate) fn read(text: &str) -> Self {
+        match text.as_bytes()[0] {
+            b'n' => Self::Null,
+            b't' | b'f' => Self::Bool(text == "true"),
+            b'"' => Self::Text(serde_json::from_str(text).unwrap()),
+            b'[' => {
+                let elements: Vec<&RawValue> = serde_json::from_str(text).unwrap();
+                Self::Array(elements.iter().map(|element| Self::read(element.get())).collect())
+            }
+            b'{' => {
+                let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap();
+                Self::Object(members.into_iter().map(|(key, value)| (key, Self::read(value.get()))).collect())
+            }
+            _ => Self::Number(text.to_owned()),
+        }
+    }
+
+    pub(crate) fn patch(&mut self, patch: &str) {
+        // A map, as a member that is null would be read as one that is absent.
+        for operation in serde_json::from_str::<Vec<BTreeMap<String, &RawValue>>>(patch).unwrap() {
+            let text = |name: &str| serde_json::from_str::<String>(operation[name].get()).unwrap();
+            let (op, path) = (text("op"), text("path"));
+            let value = operation.get("value").map(|value| Self::read(value.get()));
+            let (parent, last) = path.rsplit_once('/').unwrap_or_default();
+            let key = last.replace("~1", "/").replace("~0", "~");
+            match (op.as_str(), value) {
+                ("replace", Some(value)) => *self.at(&path) = value,
+                ("add", Some(value)) => match self.at(parent) {
+                    Self::Array(elements) if key == "-" => elements.push(value),
+                    Self::Object(members) if members.iter().all(|(name, _)| *name != key) => {
+                        members.push((key, value));
+                    }
+                    other => panic!("cannot add {path} to {other:?}"),
+                },
+                ("remove", None) => match self.at(parent) {
+                    Self::Array(elements) => drop(elements.remove(key.parse().unwrap())),
+                    Self::Object(members) => {
+                        let at = members.iter().position(|(name, _)| *name == key).unwrap();
+                        members.remove(at);
+                    }
+                    other => panic!("nothing to remove in {other:?}"),
+                },
+                other => panic!("{other:?} is no operation"),
+            }
+        }
+    }
 }

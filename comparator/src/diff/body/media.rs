@@ -4,7 +4,7 @@ use crate::diff::headers::MediaType;
 
 /// How a body is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Content {
+pub(crate) enum Content {
     /// Declared as JSON.
     Json,
     /// Nobody says JSON, but it starts like it.
@@ -19,7 +19,7 @@ pub(super) enum Content {
 
 impl Content {
     /// What `body`, declared as `declared`, is taken for.
-    pub(super) fn of(declared: Option<&MediaType>, body: &[u8]) -> Self {
+    pub(crate) fn of(declared: Option<&MediaType>, body: &[u8]) -> Self {
         let essence = declared.map_or("", |media| media.essence.as_str());
         match Self::declared(essence) {
             Some(content) => content,
@@ -87,7 +87,7 @@ fn looks_like_json(body: &[u8]) -> bool {
 }
 
 /// Text is UTF-8 without NUL.
-pub(super) fn text_or_binary(bodies: &[&[u8]]) -> Content {
+pub(crate) fn text_or_binary(bodies: &[&[u8]]) -> Content {
     let is_text = |body: &&[u8]| std::str::from_utf8(body).is_ok() && memchr::memchr(0, body).is_none();
     if bodies.iter().all(is_text) { Content::Text } else { Content::Binary }
 }
