@@ -1,6 +1,6 @@
 //! The command line, as `clap` reads it.
 
-use crate::commands::{config, load, run};
+use crate::commands::{config, demo, load, recording, replay, run, verdict};
 use crate::output::Color;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
@@ -36,11 +36,21 @@ pub(crate) struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run the whole loop in one process on bundled traffic with a planted regression.
+    Demo(demo::Demo),
     /// Proxy, comparator, judge and console in one process, in front of real services.
     Run(run::Run),
     /// Put load on a service, open loop.
     #[command(subcommand)]
     Load(load::Load),
+    /// Send a recording again, on absolute time.
+    Replay(replay::Replay),
+    /// Look into a recording, or convert it.
+    #[command(subcommand)]
+    Recording(recording::Recording),
+    /// Read, wait for or recompute a verdict.
+    #[command(subcommand)]
+    Verdict(verdict::Verdict),
     /// Check and explain the configuration.
     #[command(subcommand)]
     Config(config::Config),

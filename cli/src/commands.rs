@@ -1,8 +1,12 @@
 //! The commands, one a file.
 
 pub(crate) mod config;
+pub(crate) mod demo;
 pub(crate) mod load;
+pub(crate) mod recording;
+pub(crate) mod replay;
 pub(crate) mod run;
+pub(crate) mod verdict;
 
 use crate::args::{Args, Command};
 use crate::exit::{Exit, Outcome};
@@ -12,6 +16,10 @@ use clap::CommandFactory as _;
 pub(crate) fn run(args: Args) -> Outcome {
     let global = &args.global;
     match args.command {
+        Command::Demo(command) => command.run(global),
+        Command::Replay(command) => command.run(global),
+        Command::Recording(command) => command.run(global),
+        Command::Verdict(command) => command.run(global),
         Command::Run(command) => command.run(global),
         Command::Load(command) => command.run(global),
         Command::Config(command) => command.run(global),

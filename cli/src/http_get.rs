@@ -35,8 +35,7 @@ async fn fetch(url: &Uri) -> anyhow::Result<(StatusCode, Bytes)> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let target = url.path_and_query().map_or("/", |target| target.as_str());
-    let request =
-        Request::get(target).header(header::HOST, authority.as_str()).body(Empty::<Bytes>::new())?;
+    let request = Request::get(target).header(header::HOST, authority.as_str()).body(Empty::<Bytes>::new())?;
     let response = sender.send_request(request).await?;
     let status = response.status();
     let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;

@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod embedded;
 mod exit;
+mod http_get;
 mod interrupt;
 mod metrics;
 mod output;

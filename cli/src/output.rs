@@ -5,8 +5,6 @@ use std::io::Write as _;
 
 /// ANSI red; `anstream` removes it where colours are off.
 pub(crate) const RED: anstyle::Style = anstyle::AnsiColor::Red.on_default().bold();
-/// ANSI dim.
-pub(crate) const DIM: anstyle::Style = anstyle::Style::new().dimmed();
 /// ANSI reset.
 pub(crate) const RESET: anstyle::Reset = anstyle::Reset;
 

@@ -28,9 +28,14 @@ pub(crate) fn document(published: &Published, partial: bool) -> Value {
     document
 }
 
+/// The verdict alone.
+pub(crate) fn verdict(verdict: &Verdict) -> String {
+    verdict.to_json()
+}
+
 /// The verdict, then what differs, how fast each role was, and where the requests went.
 pub(crate) fn terminal(published: &Published) -> String {
-    let mut text = String::from_utf8_lossy(&published.verdict_json).into_owned();
+    let mut text = verdict(&published.verdict);
     let report = &published.report;
     let mut section = |title: &str, body: String| {
         if !body.is_empty() {

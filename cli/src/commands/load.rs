@@ -89,7 +89,8 @@ impl LoadRun {
         // Without a `Host` among the headers there is none to keep, and the target's is sent.
         let rendering = Rendering { keep_host: true, ..Rendering::default() };
         let source = Source::new(requests, &target, &rendering, &from).or_exit(Exit::Usage)?;
-        self.sending.send(global, target, plan, source)
+        let options = self.sending.options();
+        self.sending.send(global, &Run { target, plan, source, options })
     }
 
     fn bodies(&self) -> Result<(Vec<Bytes>, String), Failure> {
@@ -125,18 +126,21 @@ impl LoadRun {
 }
 
 impl Sending {
-    /// Carries out the plan, showing progress, and prints the report.
-    pub(crate) fn send(self, global: &Global, target: Target, plan: Plan, source: Source) -> Outcome {
-        let options =
-            Options { connections: self.connections, timeout: self.timeout.0, ..Options::default() };
+    /// How the engine is to send.
+    pub(crate) fn options(&self) -> Options {
+        Options { connections: self.connections, timeout: self.timeout.0, ..Options::default() }
+    }
+
+    /// Carries out a run, showing progress, and prints the report.
+    pub(crate) fn send(self, global: &Global, run: &Run) -> Outcome {
         let stop = Stop::default();
         Interrupt::listen_with({
             let stop = stop.clone();
             move || stop.set()
         })?;
-        let bar = progress_bar(global, plan.arrivals());
+        let bar = progress_bar(global, run.plan.arrivals());
         let mut show = |progress: &Progress| show(&bar, progress);
-        let report = parallax_loadgen::run(&Run { target, plan, source, options }, &stop, &mut show);
+        let report = parallax_loadgen::run(run, &stop, &mut show);
         bar.finish_and_clear();
         let report = report.map_err(failed)?;
         match self.format {

@@ -1,0 +1,146 @@
+//! `parallax recording`: what is in a recording.
+
+use crate::args::Global;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::{self, Format, note};
+use clap::{Args, Subcommand};
+use http::HeaderName;
+use parallax_exchange::log::LogError;
+use parallax_loadgen::recording::{self, RecordingDocument, RecordingError};
+use std::fmt::Write as _;
+
+/// Look into a recording, or convert it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Recording {
+    /// Count what is in recordings, and say what is wrong with them.
+    #[command(after_help = "Examples:\n  parallax recording inspect parallax-log\n  \
+                            parallax recording inspect requests.jsonl --format json")]
+    Inspect(Inspect),
+    /// Write a recording in the native format.
+    #[command(after_help = "Examples:\n  parallax recording convert requests.jsonl recording.plx\n  \
+                            parallax recording convert parallax-log requests-only.plx")]
+    Convert {
+        /// What to read: a log directory, a segment file, or JSON lines of requests (`.jsonl`).
+        from: String,
+        /// The file to write, such as `recording.plx`.
+        to: String,
+        /// The request header that names the session; recorded as the cluster key.
+        #[arg(long, value_name = "NAME")]
+        session_header: Option<HeaderName>,
+    },
+}
+
+/// Count what is in recordings.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// Log directories, segment files, or JSON lines of requests.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<String>,
+    /// How to print; one document for each file.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+}
+
+impl Recording {
+    pub(crate) fn run(self, global: &Global) -> Outcome {
+        match self {
+            Self::Inspect(inspect) => inspect.run(),
+            Self::Convert { from, to, session_header } => {
+                let recording = open(&from)?;
+                let document = recording.describe();
+                warn(global, &document);
+                let requests = recording.requests().iter().cloned();
+                let written = recording::write_requests(&to, requests, session_header.as_ref());
+                let count = written.map_err(|error| unreadable(error.into()))?;
+                note!(global, "{count} requests written to {to}");
+                Ok(if document.damaged_count > 0 { Exit::Data } else { Exit::Ok })
+            }
+        }
+    }
+}
+
+impl Inspect {
+    fn run(self) -> Outcome {
+        let mut exit = Exit::Ok;
+        for file in &self.files {
+            let document = open(file)?.describe();
+            if document.damaged_count > 0 {
+                exit = Exit::Data;
+            }
+            match self.format {
+                Format::Terminal => output::result(&describe(file, &document))?,
+                Format::Json => output::json(&document)?,
+            }
+        }
+        Ok(exit)
+    }
+}
+
+fn describe(name: &str, document: &RecordingDocument) -> String {
+    let mut text = format!("{name} ({})\n", document.format);
+    let mut line = |name: &str, value: String| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {name:<13}{value}");
+    };
+    let counts = |counts: Vec<(String, u64)>| {
+        counts.into_iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+    };
+    let owned = |name: &dyn ToString, count: &u64| (name.to_string(), *count);
+    line(
+        "requests",
+        format!(
+            "{} ({})",
+            document.requests,
+            counts(document.methods.iter().map(|(n, c)| owned(n, c)).collect())
+        ),
+    );
+    line(
+        "responses",
+        format!(
+            "{} ({})",
+            document.responses,
+            counts(document.status.iter().map(|(n, c)| owned(n, c)).collect())
+        ),
+    );
+    line("replayed", document.replayed.to_string());
+    line("hosts", counts(document.hosts.iter().map(|(n, c)| owned(n, c)).collect()));
+    if let (Some(first), Some(last)) = (&document.first, &document.last) {
+        line("time", format!("{first} to {last}"));
+    }
+    line("out of order", document.out_of_order.to_string());
+    line("duplicates", document.duplicates.to_string());
+    line("cut bodies", document.cut.to_string());
+    line("damaged", document.damaged_count.to_string());
+    for damage in &document.damaged {
+        line("", format!("at byte {}: {}", damage.offset, damage.reason));
+    }
+    text
+}
+
+/// Reads a recording of any format; the name's ending tells which.
+pub(crate) fn open(name: &str) -> Result<recording::Recording, Failure> {
+    let read = if name.ends_with(".jsonl") { recording::read_lines } else { recording::read };
+    read(name).map_err(unreadable)
+}
+
+/// Says what of a recording will not be sent.
+pub(crate) fn warn(global: &Global, document: &RecordingDocument) {
+    for (count, what) in [
+        (document.damaged_count, "damaged places were stepped over"),
+        (document.cut, "requests were cut when they were recorded and are left out"),
+        (document.duplicates, "repeated exchanges are left out"),
+    ] {
+        if count > 0 {
+            note!(global, "warning: {count} {what}; see `parallax recording inspect`");
+        }
+    }
+}
+
+/// A file that cannot be opened is an I/O failure; one that is no recording is bad data.
+pub(crate) fn unreadable(error: RecordingError) -> Failure {
+    let exit = match &error {
+        RecordingError::Io { .. } | RecordingError::Log(LogError::Io { .. }) => Exit::Io,
+        _ => Exit::Data,
+    };
+    Failure { exit, error: error.into() }
+}
