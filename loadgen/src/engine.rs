@@ -14,7 +14,7 @@ mod live;
 mod poll;
 mod reply;
 pub(crate) mod run;
-mod tally;
+pub(crate) mod tally;
 
 pub use run::{Interval, LoadError, Observer, Progress, Run};
 pub use tally::{Class, Counts, Failure, Tally, Windows};

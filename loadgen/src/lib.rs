@@ -11,6 +11,7 @@
 pub mod collector;
 pub mod demo;
 pub mod engine;
+pub mod hdr;
 pub mod plan;
 mod random;
 mod rate;
@@ -18,6 +19,7 @@ pub mod recording;
 pub mod report;
 mod source;
 mod target;
+mod threshold;
 
 pub use engine::{Failure, LoadError, Observer, Options, Progress, Run, Stop, WhenFull};
 pub use plan::Plan;
@@ -25,3 +27,4 @@ pub use rate::{ParseRateError, Rate};
 pub use report::{LoadReport, run};
 pub use source::{Rendering, Source, SourceError};
 pub use target::{Target, TargetError};
+pub use threshold::{Threshold, ThresholdError, ThresholdOutcome};

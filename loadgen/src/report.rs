@@ -9,8 +9,10 @@ mod plot;
 mod summary;
 
 pub use document::{Bytes, Connections, LoadDocument, Quantiles};
+pub(crate) use integrity::HostClock;
 pub use integrity::{Clock, Integrity, IntegrityVerdict, PlanWindows, Processor};
 
+use crate::Threshold;
 use crate::engine::{LoadError, Observer, Run, Stop, Tally};
 use serde::{Serialize, Serializer};
 
@@ -30,15 +32,21 @@ pub struct LoadReport {
 /// [`LoadError`]: nobody listens at the target, or the operating system refuses what the engine needs.
 /// A target that fails later is no error but a count in the report.
 pub fn run(run: &Run, stop: &Stop, observer: &mut dyn Observer) -> Result<LoadReport, LoadError> {
-    let before = integrity::HostClock::read();
+    let before = HostClock::read();
     let measured = run.measure(stop, observer)?;
-    check(&measured.tally, run.plan.arrivals())?;
+    balance(&measured.tally, run.plan.arrivals())?;
     let integrity = Integrity::judge(&measured, &before);
     let document = LoadDocument::new(run, &measured, integrity);
     Ok(LoadReport { document, tally: measured.tally })
 }
 
 impl LoadReport {
+    /// Checks thresholds and notes their outcomes in the document; whether all held.
+    pub fn check(&mut self, thresholds: &[Threshold]) -> bool {
+        self.document.thresholds = thresholds.iter().map(|threshold| threshold.check(self)).collect();
+        self.document.thresholds.iter().all(|outcome| outcome.held)
+    }
+
     /// The report for people, some 30 lines without colour, each ended by a line feed.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -53,7 +61,7 @@ impl Serialize for LoadReport {
 }
 
 /// Every arrival of the plan must be found in exactly one count and, if it was due, in one histogram.
-fn check(tally: &Tally, planned: u64) -> Result<(), LoadError> {
+fn balance(tally: &Tally, planned: u64) -> Result<(), LoadError> {
     let counts = &tally.counts;
     let ended = counts.completed() + counts.failed_in_all() + counts.in_flight_at_end;
     let recorded: u64 = tally.response.iter().map(hdrhistogram::Histogram::len).sum();
@@ -71,3 +79,6 @@ fn check(tally: &Tally, planned: u64) -> Result<(), LoadError> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -108,6 +108,11 @@ pub struct Interval<'a> {
 
 /// Watches a run, on the thread that called it; the lanes do not wait for it.
 pub trait Observer {
+    /// Called once, when the plan's time 0 is known: a few milliseconds ahead.
+    fn start(&mut self, started: SystemTime) {
+        let _ = started;
+    }
+
     /// Called some five times a second and once at the end.
     fn progress(&mut self, progress: &Progress);
 
@@ -168,6 +173,8 @@ impl Run {
         let start_ns = clock::now_ns() + START_AHEAD_NS;
         let (wall_start, source, plan, options) =
             (SystemTime::now(), &self.source, &self.plan, &self.options);
+        let started = wall_start + Duration::from_nanos(START_AHEAD_NS);
+        observer.start(started);
         let setup = Setup { plan, source, options, address, lanes, start_ns, stop };
         let opened = connections.len() as u64;
         let mut watch = Watch::new(observer, start_ns, self.plan.arrivals());
@@ -199,7 +206,7 @@ impl Run {
             tally,
             lanes,
             address,
-            started: wall_start + Duration::from_nanos(START_AHEAD_NS),
+            started,
             elapsed_ns: ended_ns - start_ns,
             wall_elapsed_ns: wall_since(wall_start) - i128::from(START_AHEAD_NS),
             is_partial: stop.is_set(),

@@ -1,6 +1,7 @@
 //! The document `parallax.load/1`.
 
 use super::integrity::Integrity;
+use crate::ThresholdOutcome;
 use crate::engine::{Class, Failure, Run, run::Measured};
 use crate::plan::PlanDocument;
 use hdrhistogram::Histogram;
@@ -67,6 +68,9 @@ pub struct LoadDocument {
     pub connections: Connections,
     /// Volume.
     pub bytes: Bytes,
+    /// What had to hold; absent where nothing was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<ThresholdOutcome>,
     /// Whether all this may be believed.
     pub integrity: Integrity,
 }
@@ -176,6 +180,7 @@ impl LoadDocument {
                 queued: counts.queued,
             },
             bytes: Bytes { sent: counts.bytes_sent, received: counts.bytes_received },
+            thresholds: Vec::new(),
             integrity,
         }
     }

@@ -12,6 +12,7 @@ pub(super) fn render(report: &LoadReport) -> String {
     let _ = times(&mut out, report);
     out.push('\n');
     out.push_str(&plot::render(&report.tally.whole_response()));
+    let _ = thresholds(&mut out, report);
     let _ = trust(&mut out, report);
     out
 }
@@ -50,8 +51,9 @@ fn outcomes(out: &mut String, report: &LoadReport) -> std::fmt::Result {
         writeln!(out, "  status  {}", status.join("  "))?;
     }
     for (name, count) in &document.errors {
-        let first = document.first_errors.get(name).map_or("", String::as_str);
-        writeln!(out, "  {name}: {count}, the first: {first}")?;
+        let first = document.first_errors.get(name);
+        let first = first.map_or(String::new(), |message| format!(", the first: {message}"));
+        writeln!(out, "  {name}: {count}{first}")?;
     }
     let connections = document.connections;
     if connections.queued > 0 {
@@ -83,6 +85,18 @@ fn times(out: &mut String, report: &LoadReport) -> std::fmt::Result {
             write!(out, " {:>9}", time(value))?;
         }
         out.push('\n');
+    }
+    Ok(())
+}
+
+fn thresholds(out: &mut String, report: &LoadReport) -> std::fmt::Result {
+    for (index, outcome) in report.document.thresholds.iter().enumerate() {
+        if index == 0 {
+            out.push('\n');
+        }
+        let held = if outcome.held { "held  " } else { "MISSED" };
+        let why = if outcome.found.is_none() { " (nothing was measured)" } else { "" };
+        writeln!(out, "  {held} {}{why}", outcome.threshold)?;
     }
     Ok(())
 }
