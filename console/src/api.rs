@@ -14,8 +14,11 @@ mod report;
 mod select;
 mod verdicts;
 
+pub(crate) use problem::Problem;
+pub(crate) use select::Selection;
+
 use crate::board::Board;
-use crate::limits;
+use crate::{limits, page};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request};
@@ -23,7 +26,6 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderValue, StatusCode, Uri, header};
-use problem::Problem;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 
@@ -38,7 +40,8 @@ pub(crate) struct Context {
 }
 
 /// Every path, as `interface.md` lists them; told to whoever asks for another.
-const PATHS: [&str; 15] = [
+const PATHS: [&str; 16] = [
+    "GET /",
     "GET /v1/verdicts",
     "GET /v1/verdicts/latest",
     "GET /v1/verdicts/{run}",
@@ -70,6 +73,9 @@ impl Context {
 /// All routes over one context.
 pub(crate) fn router(context: Context) -> Router {
     Router::new()
+        .route("/", get(page::page))
+        .route("/console.css", get(page::style))
+        .route("/console.js", get(page::script))
         .route("/v1/verdicts", get(verdicts::list))
         .route("/v1/verdicts/latest", get(verdicts::latest))
         .route("/v1/verdicts/{run}", get(verdicts::one))
@@ -131,4 +137,4 @@ async fn common_headers(request: Request, next: Next) -> Response {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

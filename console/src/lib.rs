@@ -11,6 +11,7 @@
 mod api;
 mod board;
 mod limits;
+mod page;
 mod server;
 
 pub use board::{Board, Change};
@@ -19,5 +20,8 @@ pub use server::{Console, Running, StartError};
 /// Canned publications, shared with `examples/preview.rs`.
 #[cfg(test)]
 #[path = "../examples/preview/canned.rs"]
-#[expect(unreachable_pub, reason = "public in the example, which is a crate of its own")]
 mod canned;
+
+#[cfg(test)]
+#[path = "../examples/preview/traffic.rs"]
+mod traffic;

@@ -185,7 +185,7 @@ fn http1() -> http1::Builder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canned;
+    use crate::api::tests::published;
     use parallax_comparator::verdict::State;
     use std::io::{Read, Write};
 
@@ -203,7 +203,7 @@ mod tests {
     fn a_console_serves_what_is_published_over_a_real_socket() {
         let board = Board::new();
         let running = Console::start(anywhere(), board.clone()).unwrap();
-        board.publish(canned::published("r1", State::Promote));
+        board.publish(published("r1", State::Promote));
         let request = "GET /v1/verdicts/r1 HTTP/1.1\r\nhost: console\r\nconnection: close\r\n\r\n";
         let mut answer = String::new();
         send(running.address(), request).read_to_string(&mut answer).unwrap();

@@ -7,22 +7,16 @@ use parallax_comparator::verdict::{State, Verdict};
 use std::sync::Arc;
 
 /// The digest of the canned candidate.
-pub const DIGEST: &str = "sha256:5f0c1d7e0c3b9f2ab1f6d1d2a5b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5";
-
-/// What a run in `state` publishes; terminal states are final.
-pub fn published(run: &str, state: State) -> Published {
-    let is_final = state != State::Wait;
-    publish(verdict(run, state, is_final), Report { run: run.to_owned(), ..Report::default() })
-}
+pub(crate) const DIGEST: &str = "sha256:5f0c1d7e0c3b9f2ab1f6d1d2a5b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5";
 
 /// A publication of these.
-pub fn publish(verdict: Verdict, report: Report) -> Published {
+pub(crate) fn publish(verdict: Verdict, report: Report) -> Published {
     let verdict_json = Bytes::from(serde_json::to_vec(&verdict).expect("a verdict can be written"));
     Published { verdict: Arc::new(verdict), verdict_json, report: Arc::new(report) }
 }
 
 /// The head of a verdict.
-pub fn verdict(run: &str, state: State, is_final: bool) -> Verdict {
+pub(crate) fn verdict(run: &str, state: State, is_final: bool) -> Verdict {
     let (code, reason) = match state {
         State::Promote => (0, "every required check of 3 slices is good enough"),
         State::Reject => (10, "worse than tolerated: mismatch in route=ingest"),
@@ -54,6 +48,7 @@ pub fn verdict(run: &str, state: State, is_final: bool) -> Verdict {
         candidate: build(DIGEST, "9f3c2b1a"),
         baseline: build("sha256:77aa0f3e", "77aa0f3e"),
         control: ControlMode::Paired,
+        replica_check: "not possible".to_owned(),
         watermark: Some("2026-11-22T14:41:10Z".to_owned()),
         sealed_windows: 231,
         ..Verdict::default()

@@ -90,8 +90,7 @@ async fn decide(
     let snapshot = context.board.snapshot();
     let verdict = selection.find(&snapshot)?.verdict();
     let yes = says_yes(hook, Standing::of(verdict)).unwrap_or(false);
-    let word = serde_json::to_value(verdict.verdict).unwrap_or_default();
-    let word = word.as_str().unwrap_or("unknown");
+    let word = verdict.verdict.name();
     if yes {
         return Ok(document(&json!({
             "run": verdict.run, "verdict": word, "final": verdict.is_final, "reason": verdict.reason,

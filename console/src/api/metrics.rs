@@ -5,41 +5,51 @@
 
 use super::Context;
 use crate::board::Snapshot;
-use axum::extract::State;
+use axum::extract;
 use axum::response::{IntoResponse, Response};
 use http::header;
 use metrics_exporter_prometheus::PrometheusHandle;
-use parallax_comparator::verdict;
+use parallax_comparator::verdict::State;
 use std::fmt::Write as _;
 
 /// `GET /metrics`.
-pub(crate) async fn scrape(State(context): State<Context>) -> Response {
+pub(crate) async fn scrape(extract::State(context): extract::State<Context>) -> Response {
     let mut text = context.board.metrics().map(PrometheusHandle::render).unwrap_or_default();
     write_verdicts(&mut text, &context.board.snapshot());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
-const STATES: [(verdict::State, &str); 5] = [
-    (verdict::State::Promote, "promote"),
-    (verdict::State::Reject, "reject"),
-    (verdict::State::Wait, "wait"),
-    (verdict::State::Inconclusive, "inconclusive"),
-    (verdict::State::Invalid, "invalid"),
-];
+const STATES: [State; 5] = [State::Promote, State::Reject, State::Wait, State::Inconclusive, State::Invalid];
 
 fn write_verdicts(text: &mut String, snapshot: &Snapshot) {
     head(text, "parallax_verdict", "1 for the state that the run is in, 0 for the others.");
     for entry in &snapshot.runs {
         let run = Label(&entry.verdict().run);
-        for (state, name) in STATES {
+        for state in STATES {
             let value = u8::from(entry.verdict().verdict == state);
-            let _ = writeln!(text, "parallax_verdict{{run=\"{run}\",state=\"{name}\"}} {value}");
+            let _ = writeln!(text, "parallax_verdict{{run=\"{run}\",state=\"{}\"}} {value}", state.name());
         }
     }
     head(text, "parallax_verdict_final", "1 once the run's verdict stands for good.");
     for entry in &snapshot.runs {
         let value = u8::from(entry.verdict().is_final);
         let _ = writeln!(text, "parallax_verdict_final{{run=\"{}\"}} {value}", Label(&entry.verdict().run));
+    }
+    head(text, "parallax_log_e_reject", "Natural logarithm of the global reject evidence.");
+    for entry in &snapshot.runs {
+        let (run, value) = (Label(&entry.verdict().run), entry.verdict().evidence.global_reject.log_e);
+        let _ = writeln!(text, "parallax_log_e_reject{{run=\"{run}\"}} {value}");
+    }
+    head(
+        text,
+        "parallax_log_e_promote",
+        "Natural logarithm of the least promote evidence of the required checks.",
+    );
+    for entry in &snapshot.runs {
+        if let Some(weakest) = &entry.verdict().evidence.weakest_promote {
+            let (run, value) = (Label(&entry.verdict().run), weakest.log_e);
+            let _ = writeln!(text, "parallax_log_e_promote{{run=\"{run}\"}} {value}");
+        }
     }
     head(text, "parallax_sealed_windows", "Windows sealed so far, empty ones included.");
     for entry in &snapshot.runs {

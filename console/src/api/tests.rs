@@ -7,46 +7,54 @@ mod wait;
 
 use super::{Context, router};
 use crate::board::Board;
+use crate::canned;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
+use parallax_comparator::report::{Published, Report};
 use parallax_comparator::verdict::State;
 use serde_json::Value;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-pub(super) const STATES: [State; 5] =
+pub(crate) const STATES: [State; 5] =
     [State::Promote, State::Reject, State::Wait, State::Inconclusive, State::Invalid];
 
 /// A console without a socket.
-pub(super) struct Bench {
-    pub(super) board: Board,
-    pub(super) router: Router,
-    pub(super) stop: watch::Sender<bool>,
+pub(crate) struct Bench {
+    pub(crate) board: Board,
+    pub(crate) router: Router,
+    pub(crate) stop: watch::Sender<bool>,
 }
 
 /// An answer in whole.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// What a run in `state` publishes; every state but `wait` is final.
+pub(crate) fn published(run: &str, state: State) -> Published {
+    let report = Report { run: run.to_owned(), ..Report::default() };
+    canned::publish(canned::verdict(run, state, state != State::Wait), report)
 }
 
 impl Bench {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (stop, stopped) = watch::channel(false);
         let board = Board::new();
         let router = router(Context::new(board.clone(), stopped));
         Self { board, router, stop }
     }
 
-    pub(super) async fn get(&self, target: &str) -> Answer {
+    pub(crate) async fn get(&self, target: &str) -> Answer {
         self.send(Request::get(target).body(Body::empty()).unwrap()).await
     }
 
-    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -55,14 +63,14 @@ impl Bench {
 }
 
 impl Answer {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.headers["content-type"], "application/json");
         let value: Value = serde_json::from_slice(&self.body).expect("the body is complete JSON");
         assert!(value.is_object(), "a gate cannot digest {value}");
         value
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 }

@@ -1,5 +1,4 @@
-use super::Bench;
-use crate::canned;
+use super::{Bench, published};
 use crate::limits;
 use axum::body::{Body, BodyDataStream};
 use futures_util::StreamExt;
@@ -33,10 +32,10 @@ async fn a_stream_starts_with_the_present_and_tells_each_change() {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut stream = response.into_body().into_data_stream();
     assert_eq!(next(&mut stream).await.unwrap()["run"], Value::Null);
-    bench.board.publish(canned::published("r1", State::Wait));
+    bench.board.publish(published("r1", State::Wait));
     let event = next(&mut stream).await.unwrap();
     assert_eq!((&event["run"], &event["verdict"]), (&"r1".into(), &"wait".into()));
-    bench.board.publish(canned::published("r1", State::Promote));
+    bench.board.publish(published("r1", State::Promote));
     assert_eq!(next(&mut stream).await.unwrap()["final"], true);
 }
 
@@ -46,7 +45,7 @@ async fn a_burst_of_publications_becomes_one_event() {
     let mut stream = open(&bench).await.into_body().into_data_stream();
     next(&mut stream).await.unwrap();
     for _ in 0..100 {
-        bench.board.publish(canned::published("r1", State::Wait));
+        bench.board.publish(published("r1", State::Wait));
     }
     assert_eq!(next(&mut stream).await.unwrap()["version"], 100);
 }

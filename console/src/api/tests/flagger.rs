@@ -1,4 +1,4 @@
-use super::{Answer, Bench};
+use super::{Answer, Bench, published};
 use crate::canned;
 use axum::body::Body;
 use http::Request;
@@ -59,7 +59,7 @@ async fn trouble_is_a_4xx_that_flagger_does_not_retry() {
     for hook in hooks {
         let bench = Bench::new();
         assert_eq!(post(&bench, hook, json!({"run": "r1"})).await.status.as_u16(), 409, "not ready");
-        bench.board.publish(canned::published("r1", State::Promote));
+        bench.board.publish(published("r1", State::Promote));
         for (metadata, status) in [
             (json!({"run": "r2"}), 404),
             (json!({"digest": "sha256:0"}), 404),
@@ -89,7 +89,7 @@ async fn a_rejects_reason_reaches_the_event_as_one_line() {
 #[tokio::test]
 async fn bodies_that_are_no_webhook_and_hooks_that_do_not_exist_are_refused() {
     let bench = Bench::new();
-    bench.board.publish(canned::published("r1", State::Reject));
+    bench.board.publish(published("r1", State::Reject));
     let send = async |hook: &str, body: Vec<u8>| {
         let request = Request::post(format!("/v1/flagger/{hook}")).body(Body::from(body)).unwrap();
         bench.send(request).await.status.as_u16()

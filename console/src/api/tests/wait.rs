@@ -1,5 +1,4 @@
-use super::{Bench, STATES};
-use crate::canned;
+use super::{Bench, STATES, published};
 use crate::limits;
 use parallax_comparator::verdict::State;
 use std::sync::Arc;
@@ -21,19 +20,19 @@ async fn ask(bench: &Arc<Bench>, target: &'static str) -> JoinHandle<super::Answ
 #[tokio::test(start_paused = true)]
 async fn a_long_poll_wakes_when_the_state_changes_and_not_before() {
     let bench = Arc::new(Bench::new());
-    bench.board.publish(canned::published("r1", State::Wait));
+    bench.board.publish(published("r1", State::Wait));
     let asked = ask(&bench, "/v1/verdicts/r1?wait=30s").await;
-    bench.board.publish(canned::published("r1", State::Wait));
+    bench.board.publish(published("r1", State::Wait));
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(!asked.is_finished(), "another watermark in the same state is no news");
-    bench.board.publish(canned::published("r1", State::Reject));
+    bench.board.publish(published("r1", State::Reject));
     assert_eq!(asked.await.unwrap().json()["verdict"], "reject");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_long_poll_ends_after_its_time_with_what_is_there() {
     let bench = Arc::new(Bench::new());
-    bench.board.publish(canned::published("r1", State::Wait));
+    bench.board.publish(published("r1", State::Wait));
     let started = Instant::now();
     let answer = bench.get("/v1/verdicts/r1?wait=30s").await;
     assert_eq!(answer.json()["verdict"], "wait");
@@ -44,7 +43,7 @@ async fn a_long_poll_ends_after_its_time_with_what_is_there() {
 async fn a_final_verdict_is_not_waited_on() {
     for state in STATES.into_iter().filter(|state| *state != State::Wait) {
         let bench = Bench::new();
-        bench.board.publish(canned::published("r1", state));
+        bench.board.publish(published("r1", state));
         let started = Instant::now();
         bench.get("/v1/verdicts/r1?wait=30s").await.json();
         assert_eq!(started.elapsed(), Duration::ZERO, "{state:?}");
@@ -55,7 +54,7 @@ async fn a_final_verdict_is_not_waited_on() {
 async fn a_long_poll_on_an_empty_board_gets_the_first_publication() {
     let bench = Arc::new(Bench::new());
     let asked = ask(&bench, "/v1/verdicts/latest?wait=30s").await;
-    bench.board.publish(canned::published("r1", State::Wait));
+    bench.board.publish(published("r1", State::Wait));
     assert_eq!(asked.await.unwrap().json()["run"], "r1");
     let empty = Bench::new();
     assert_eq!(empty.get("/v1/verdicts/latest?wait=30s").await.status.as_u16(), 503);
@@ -64,7 +63,7 @@ async fn a_long_poll_on_an_empty_board_gets_the_first_publication() {
 #[tokio::test(start_paused = true)]
 async fn an_unknown_run_is_an_answer_at_once() {
     let bench = Bench::new();
-    bench.board.publish(canned::published("r1", State::Wait));
+    bench.board.publish(published("r1", State::Wait));
     let started = Instant::now();
     assert_eq!(bench.get("/v1/verdicts/r2?wait=30s").await.status.as_u16(), 404);
     assert_eq!(started.elapsed(), Duration::ZERO);
@@ -73,7 +72,7 @@ async fn an_unknown_run_is_an_answer_at_once() {
 #[tokio::test(start_paused = true)]
 async fn stopping_ends_long_polls_with_the_document() {
     let bench = Arc::new(Bench::new());
-    bench.board.publish(canned::published("r1", State::Wait));
+    bench.board.publish(published("r1", State::Wait));
     let asked = ask(&bench, "/v1/verdicts/r1?wait=5m").await;
     let started = Instant::now();
     bench.stop.send_replace(true);
@@ -84,7 +83,7 @@ async fn stopping_ends_long_polls_with_the_document() {
 #[tokio::test(start_paused = true)]
 async fn too_many_long_polls_are_refused_and_plain_reads_are_not() {
     let bench = Arc::new(Bench::new());
-    bench.board.publish(canned::published("r1", State::Wait));
+    bench.board.publish(published("r1", State::Wait));
     let mut waiting = Vec::new();
     for _ in 0..limits::POLLS {
         waiting.push(ask(&bench, "/v1/verdicts/r1?wait=1m").await);
@@ -93,7 +92,7 @@ async fn too_many_long_polls_are_refused_and_plain_reads_are_not() {
     assert_eq!(refused.status.as_u16(), 503);
     assert!(refused.json()["error"].as_str().unwrap().contains("256 long polls"));
     assert_eq!(bench.get("/v1/verdicts/r1").await.status.as_u16(), 200);
-    bench.board.publish(canned::published("r1", State::Promote));
+    bench.board.publish(published("r1", State::Promote));
     for answer in waiting {
         assert_eq!(answer.await.unwrap().json()["promote"], true);
     }
