@@ -1,6 +1,6 @@
 //! The command line, as `clap` reads it.
 
-use crate::commands::{config, demo, load, recording, replay, run, verdict};
+use crate::commands::{config, demo, diff, load, recording, replay, run, verdict};
 use crate::output::Color;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     /// Proxy, comparator, judge and console in one process, in front of real services.
     Run(run::Run),
+    /// Compare two files.
+    Diff(diff::Diff),
     /// Put load on a service, open loop.
     #[command(subcommand)]
     Load(load::Load),

@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod diff;
 pub(crate) mod load;
 pub(crate) mod recording;
 pub(crate) mod replay;
@@ -21,6 +22,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Recording(command) => command.run(global),
         Command::Verdict(command) => command.run(global),
         Command::Run(command) => command.run(global),
+        Command::Diff(command) => command.run(global),
         Command::Load(command) => command.run(global),
         Command::Config(command) => command.run(global),
         Command::Completions { shell } => {

@@ -47,6 +47,11 @@ pub(crate) fn is_live(quiet: bool) -> bool {
     !quiet && std::io::stderr().is_terminal()
 }
 
+/// Whether the result is coloured: libraries that render take it as an argument.
+pub(crate) fn colours() -> bool {
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+}
+
 /// Writes the result to stdout, with a newline at its end.
 pub(crate) fn result(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();

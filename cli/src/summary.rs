@@ -4,7 +4,7 @@ use crate::args::Global;
 use crate::exit::Exit;
 use indicatif::{ProgressBar, ProgressStyle};
 use parallax_comparator::report::{Conservation, Example, PathCount, Published, Report, RoleLatency};
-use parallax_comparator::verdict::{State, Verdict};
+use parallax_comparator::verdict::{State, Verdict, render};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(crate) fn document(published: &Published, partial: bool) -> Value {
 
 /// The verdict alone.
 pub(crate) fn verdict(verdict: &Verdict) -> String {
-    verdict.to_json()
+    render::render(verdict, render::Format::Terminal, crate::output::colours())
 }
 
 /// The verdict, then what differs, how fast each role was, and where the requests went.
@@ -45,7 +45,7 @@ pub(crate) fn terminal(published: &Published) -> String {
     section("differences (candidate and control against primary)", differences(&report.differences));
     section("example", culprit_example(report).map(example).unwrap_or_default());
     section("latency (ms)", latency(&report.latency));
-    section("requests", conservation(&report.conservation));
+    section("requests of the whole run", conservation(&report.conservation));
     text
 }
 

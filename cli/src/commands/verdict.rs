@@ -7,6 +7,7 @@ use crate::exit::{Exit, Failure, OrExit as _, Outcome};
 use crate::http_get::get;
 use crate::interrupt::Interrupt;
 use crate::output::{self, Format, note};
+use crate::report_file::{self, ReportFormat};
 use crate::summary;
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
@@ -60,7 +61,7 @@ pub(crate) struct Show {
     tallies: bool,
     /// How to print.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    format: Format,
+    format: ReportFormat,
 }
 
 /// Wait until the verdict is final.
@@ -79,7 +80,7 @@ pub(crate) struct Wait {
     on_inconclusive: Option<OnInconclusive>,
     /// How to print.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    format: Format,
+    format: ReportFormat,
 }
 
 /// What an undecided run counts as.
@@ -132,7 +133,7 @@ impl Show {
             }
         };
         let verdict = parse(&json)?;
-        print(&verdict, &json, self.format)?;
+        report_file::print(&verdict, &json, self.format)?;
         Ok(summary::exit(&verdict))
     }
 }
@@ -164,7 +165,7 @@ impl Wait {
             let is_over = self.once || left.is_zero() || interrupt.is_set();
             match &seen {
                 Some((verdict, json)) if verdict.is_final || is_over => {
-                    print(verdict, json, self.format)?;
+                    report_file::print(verdict, json, self.format)?;
                     let interrupted = interrupt.is_set() && !verdict.is_final;
                     return Ok(if interrupted { Exit::Interrupted } else { self.exit(verdict) });
                 }
@@ -270,13 +271,6 @@ impl Which {
 
     fn not_ready(&self) -> Failure {
         Failure::new(Exit::Undecided, format!("{} has no verdict yet", self.console))
-    }
-}
-
-fn print(verdict: &Document, json: &str, format: Format) -> Result<(), Failure> {
-    match format {
-        Format::Terminal => output::result(&summary::verdict(verdict)),
-        Format::Json => output::result(json),
     }
 }
 
