@@ -5,8 +5,9 @@
 
 pub mod render;
 
+pub use crate::judge::guard::Guard;
+
 use crate::check::Check;
-use crate::judge::guard::Guard;
 use crate::rows::Signs;
 use crate::run::{Build, ControlMode};
 use crate::slice::Slice;

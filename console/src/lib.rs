@@ -23,5 +23,9 @@ pub use server::{Console, Running, StartError};
 mod canned;
 
 #[cfg(test)]
+#[path = "../examples/preview/evidence.rs"]
+mod evidence;
+
+#[cfg(test)]
 #[path = "../examples/preview/traffic.rs"]
 mod traffic;

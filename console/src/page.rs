@@ -104,15 +104,14 @@ impl<'a> View<'a> {
             &html! {
                 (verdict::banner(self))
                 div.pair {
-                    (verdict::progress(self))
-                    (verdict::identity(self))
+                    div.column { (verdict::progress(self)) (history::section(self)) }
+                    div.column { (verdict::identity(self)) }
                 }
                 (differences::section(self))
                 (example::section(self))
                 (verdict::checks(self))
                 (latency::section(&self.report.latency))
                 (conservation::section(&self.report.conservation))
-                (history::section(self))
             },
         )
     }

@@ -34,8 +34,11 @@ pub(super) fn section(view: &View<'_>) -> Markup {
                     "Exchanges that differ from the primary’s answer: the candidate’s, and, as noise, those of the "
                     "control, which runs the primary’s own build. Counts are for display; the verdict rests on the checks."
                     @if differences.len() > ROWS {
-                        " " (count((differences.len() - ROWS) as u64)) " more in "
+                        " " (count((differences.len() - ROWS) as u64)) " more paths are in "
                         a href="v1/differences" { "v1/differences" } "."
+                    }
+                    @if let Some(other) = &view.report.other_differences {
+                        " Paths beyond the bound on rows, together: candidate " (count(other.raw)) ", noise " (count(other.noise)) "."
                     }
                 }
             }
@@ -46,9 +49,11 @@ pub(super) fn section(view: &View<'_>) -> Markup {
 fn row(view: &View<'_>, path: &PathCount) -> Markup {
     html! {
         tr {
-            td data-label="where" {
+            td.full.bare data-label="where" {
                 span.part { (part(path.part)) } " "
-                @if path.pattern.is_empty() { span.quiet { "(whole)" } } @else { code { (path.pattern) } }
+                @if path.pattern.is_empty() {
+                    @if path.part == Part::Body { span.quiet { "as a whole" } }
+                } @else { code { (path.pattern) } }
                 @if let Some(route) = &path.route { " " span.quiet { "in " (route) } }
             }
             td data-label="kind" { (kind(path.kind)) }
@@ -58,7 +63,7 @@ fn row(view: &View<'_>, path: &PathCount) -> Markup {
             td.number data-label="noise" {
                 (count(path.noise)) " " span.quiet { (share(path.noise, path.exchanges)) }
             }
-            td data-label="share" { (bars(path)) (meaning(path)) }
+            td.wide data-label="share" { (bars(path)) (meaning(path)) }
             td data-label="example" {
                 @if let Some(id) = path.examples.first() {
                     a href=(view.example_link(id)) { "look" }

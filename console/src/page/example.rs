@@ -16,6 +16,9 @@ use parallax_comparator::report::Example;
 /// Lines laid out of one answer; the rest is in `/v1/examples/{id}`.
 const LINES: usize = 1_000;
 
+/// Differences listed above the answers.
+const DIFFERENCES: usize = 12;
+
 /// Equal lines kept around a line that differs.
 const CONTEXT: usize = 3;
 
@@ -71,18 +74,18 @@ fn found(differences: &[Difference]) -> Markup {
                     }
                 }
                 tbody {
-                    @for difference in differences.iter().take(20) {
+                    @for difference in differences.iter().take(DIFFERENCES) {
                         tr {
-                            td data-label="where" {
+                            td.wide.bare data-label="where" {
                                 span.part { (differences::part(difference.part)) } " " code { (difference.path) }
                             }
-                            td data-label="kind" {
+                            td.bare data-label="kind" {
                                 span {
                                     (differences::kind(difference.kind))
                                     @if let Some(note) = &difference.note { " " span.quiet { (note) } }
                                 }
                             }
-                            td data-label="primary" { (value(difference.left.as_deref())) }
+                            td.wide data-label="primary" { (value(difference.left.as_deref())) }
                             td data-label="candidate" { (value(difference.right.as_deref())) }
                         }
                     }
@@ -231,6 +234,7 @@ fn cell(role: &str, line: Option<&Line>, other: Option<&Line>, standing: Standin
         (Standing::Same, _) => line.text.len()..line.text.len(),
         (_, Some(other)) if bare(&other.text) == bare(&line.text) => line.text.len()..line.text.len(),
         (_, Some(other)) => align::changed(&line.text, &other.text),
+        (Standing::Tinted, None) => line.text.len()..line.text.len(),
         (_, None) => line.text.len() - line.text.trim_start().len()..line.text.len(),
     };
     let (before, rest) = line.text.split_at(range.start);

@@ -76,11 +76,18 @@ pub(crate) fn quantile(quantile: f64) -> String {
 /// What evidence of `log_e` (natural logarithm) is worth: `28.6`, or a power of ten beyond a million.
 pub(crate) fn evidence(log_e: f64) -> String {
     let exponent = log_e / std::f64::consts::LN_10;
-    if exponent >= 6.0 {
-        return format!("10^{exponent:.0}");
-    }
     let value = log_e.exp();
-    if value < 0.001 { "<0.001".to_owned() } else { significant(value) }
+    match value {
+        _ if exponent >= 6.0 => format!("10{}", superscript(exponent as u64)),
+        v if v >= 1000.0 => count(v.round() as u64),
+        v if v < 0.001 => "<0.001".to_owned(),
+        v => significant(v),
+    }
+}
+
+fn superscript(number: u64) -> String {
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    number.to_string().bytes().map(|digit| DIGITS[usize::from(digit - b'0')]).collect()
 }
 
 /// Unix nanoseconds as `2026-11-22 14:41:10 UTC`.
@@ -148,6 +155,7 @@ mod tests {
 
     #[test]
     fn evidence_is_a_number_until_it_is_astronomical() {
-        assert_eq!([3.353_892, 0.0, 72.03, -20.0].map(evidence), ["28.6", "1", "10^31", "<0.001"]);
+        let texts = [3.353_892, 0.0, 8.72, 72.03, -20.0].map(evidence);
+        assert_eq!(texts, ["28.6", "1", "6,124", "10³¹", "<0.001"]);
     }
 }

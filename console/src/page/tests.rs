@@ -1,8 +1,8 @@
 use crate::api::tests::{Answer, Bench, STATES};
-use crate::{canned, traffic};
+use crate::{canned, evidence, traffic};
 use axum::body::Body;
 use http::Request;
-use parallax_comparator::verdict::State;
+use parallax_comparator::verdict::{AfterFinal, State};
 
 async fn open(bench: &Bench, target: &str) -> Answer {
     let request = Request::get(target).header("accept", "text/html").body(Body::empty()).unwrap();
@@ -11,7 +11,8 @@ async fn open(bench: &Bench, target: &str) -> Answer {
 
 fn bench(state: State) -> Bench {
     let bench = Bench::new();
-    let verdict = canned::verdict("r1", state, state != State::Wait);
+    let mut verdict = canned::verdict("r1", state, state != State::Wait);
+    evidence::fill(&mut verdict);
     bench.board.publish(canned::publish(verdict, traffic::report("r1", state == State::Reject)));
     bench
 }
@@ -129,4 +130,65 @@ async fn the_example_marks_what_was_reported_and_only_tints_what_was_not() {
     assert!(row("tinted", "14:40:5"), "the control's date is noise");
     assert!(row("same", "server: collector"));
     assert!(text.contains("equal lines"), "what is equal is folded");
+}
+
+#[tokio::test]
+async fn the_checks_say_state_evidence_and_interval_for_each_slice() {
+    let text = open(&bench(State::Reject), "/").await.text().to_owned();
+    for expected in [
+        "<b>all requests</b>",
+        "<b>route=ingest</b>",
+        "✕ worse",
+        "? suspect",
+        "+0.421%",
+        "[+0.318%, +0.538%]",
+        "worse from 3.61 ms; control 2.89 ms",
+        "× 2.610",
+        "route=admin (84 units, excess at most +5.67%)",
+        "route=ingest · mismatch",
+        "15 of 24 required checks hold.",
+    ] {
+        assert!(text.contains(expected), "{expected}");
+    }
+}
+
+#[tokio::test]
+async fn progress_shows_both_sides_and_the_forecast_while_it_waits() {
+    let text = open(&bench(State::Wait), "/").await.text().to_owned();
+    assert!(text.contains("towards promote: 28.6 of 100") && text.contains("value=\"0.728\""), "{text}");
+    assert!(text.contains("towards reject: 0.542 of 20") && text.contains("value=\"0.000\""));
+    assert!(text.contains("To promote, about 5,937 more units of 45,314 left until the deadline"));
+    let text = open(&bench(State::Promote), "/").await.text().to_owned();
+    assert!(!text.contains("To promote, about"), "a decided run needs nothing");
+}
+
+#[tokio::test]
+async fn a_forecast_that_is_never_is_said() {
+    let bench = Bench::new();
+    let mut verdict = canned::verdict("r1", State::Wait, false);
+    evidence::fill(&mut verdict);
+    verdict.forecast.need_units = None;
+    verdict.forecast.promote_reachable = false;
+    bench.board.publish(canned::publish(verdict, traffic::report("r1", false)));
+    let text = open(&bench, "/").await.text().to_owned();
+    assert!(text.contains("no number of units would promote"));
+    assert!(text.contains("the candidate would have to do better than production"));
+}
+
+#[tokio::test]
+async fn what_comes_after_the_final_verdict_does_not_replace_it() {
+    let bench = Bench::new();
+    let mut verdict = canned::verdict("r1", State::Promote, true);
+    verdict.after_final = Some(AfterFinal {
+        verdict: State::Reject,
+        reason: "worse since".to_owned(),
+        watermark: None,
+        sealed_windows: 260,
+        units: 1,
+        culprits: Vec::new(),
+    });
+    bench.board.publish(canned::publish(verdict, traffic::report("r1", false)));
+    let text = open(&bench, "/").await.text().to_owned();
+    assert!(text.contains("<h1>Promote</h1>") && text.contains("The verdict stands."));
+    assert!(text.contains("reject: worse since"));
 }

@@ -8,7 +8,7 @@ use parallax_comparator::report::RoleLatency;
 const WIDTH: f64 = 540.0;
 const HEIGHT: f64 = 320.0;
 const LEFT: f64 = 62.0;
-const RIGHT: f64 = 528.0;
+const RIGHT: f64 = 508.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 268.0;
 
@@ -64,7 +64,7 @@ impl Axes {
 }
 
 fn grid(axes: &Axes) -> Markup {
-    let named = [0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999];
+    let named = [0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999];
     let quantiles = named.into_iter().filter(|q| rarity(*q) <= axes.rarest * 1.001);
     html! {
         g.grid {

@@ -20,7 +20,7 @@ pub(crate) fn section(view: &View<'_>) -> Markup {
             h2 { "Checks" }
             @if groups.is_empty() { p.empty { "No window has been judged yet." } }
             @for (index, group) in groups.iter().take(SLICES).enumerate() {
-                (slice(verdict, index, group))
+                (slice(index, group))
             }
             @if groups.len() > SLICES {
                 p.note {
@@ -42,8 +42,9 @@ pub(crate) fn section(view: &View<'_>) -> Markup {
             p.note {
                 "A unit is " (unit(&verdict.policy.unit)) ". Worse and better count units in which the candidate "
                 "did worse or better than the control. Intervals hold at every look, at "
-                (format::significant(100.0 - verdict.policy.alpha * 100.0)) "%. Evidence is judged: with the guard "
-                "against shared fate, and with restarts."
+                (format::significant(100.0 - verdict.policy.alpha * 100.0)) "%; their bars run from two deltas of "
+                "improvement to four of excess, shaded up to tau and up to delta, and are cut at the ends. Evidence "
+                "is judged: with restarts, and with the guard against shared fate."
             }
         }
     }
@@ -54,11 +55,10 @@ fn groups(verdict: &Verdict) -> Vec<&[CheckLine]> {
     verdict.checks.chunk_by(|left, right| left.slice == right.slice).collect()
 }
 
-fn slice(verdict: &Verdict, index: usize, lines: &[CheckLine]) -> Markup {
+fn slice(index: usize, lines: &[CheckLine]) -> Markup {
     let troubled = lines.iter().any(|line| !matches!(line.state, CheckState::Promote | CheckState::Wait));
     let count = |state| lines.iter().filter(|line| line.state == state).count();
     let states = STATES.into_iter().map(|state| (state, count(state))).filter(|(_, count)| *count > 0);
-    let scale = scale(lines);
     html! {
         details.slice id={ "slice-" (index) } open[troubled || index < OPEN] {
             summary {
@@ -74,31 +74,31 @@ fn slice(verdict: &Verdict, index: usize, lines: &[CheckLine]) -> Markup {
                         th.number scope="col" { "worse" }
                         th.number scope="col" { "better" }
                         th scope="col" { "excess of worse units, or ratio" }
-                        th.number scope="col" { "reject evidence" }
-                        th.number scope="col" { "promote evidence" }
+                        th.number scope="col" { "evidence to reject" }
+                        th.number scope="col" { "to promote" }
                         th scope="col" { "guard" }
                     }
                 }
-                tbody { @for line in lines { (row(verdict, line, scale)) } }
+                tbody { @for line in lines { (row(line)) } }
             }
         }
     }
 }
 
-fn row(verdict: &Verdict, line: &CheckLine, scale: f64) -> Markup {
+fn row(line: &CheckLine) -> Markup {
     let signs = line.signs.or(line.latency.map(|latency| latency.reject));
     let number = |number: Option<u64>| number.map_or_else(|| "–".to_owned(), format::count);
     html! {
         tr {
-            td data-label="check" {
+            td.wide.bare data-label="check" {
                 span { (line.check) @if !line.required { " " span.quiet { "optional" } } }
             }
-            td data-label="state" { span class={ "chip " (class(line.state)) } { (sign(line.state)) " " (word(line.state)) } }
+            td.bare data-label="state" { span class={ "chip " (class(line.state)) } { (sign(line.state)) " " (word(line.state)) } }
             td.number data-label="units" { (format::count(line.n)) }
             td.number data-label="worse" { (number(signs.map(|signs| signs.worse))) }
             td.number data-label="better" { (number(signs.map(|signs| signs.better))) }
-            td data-label="estimate" {
-                @if let Some(excess) = &line.excess { (interval(excess, scale)) }
+            td.full.bare data-label="estimate" {
+                @if let Some(excess) = &line.excess { (interval(line, excess)) }
                 @if let Some(ratio) = &line.ratio { (quotient(ratio)) }
                 @if let Some(limits) = line.latency.and_then(|latency| latency.thresholds_ms) {
                     div.quiet.small {
@@ -106,38 +106,39 @@ fn row(verdict: &Verdict, line: &CheckLine, scale: f64) -> Markup {
                     }
                 }
             }
-            td.number data-label="reject evidence" { (format::evidence(line.log_e_reject)) }
-            td.number data-label="promote evidence" { (promote(verdict, line)) }
+            td.number data-label="reject" { (gauge("reject", line.log_e_reject, line.log_threshold_reject)) }
+            td.number data-label="promote" { (gauge("promote", line.log_e_promote, line.log_threshold_promote)) }
             td data-label="guard" { span.quiet title={ "design effect " (format::significant(line.deff)) } { (line.guard.name()) } }
         }
     }
 }
 
-/// The promote evidence over a bar that is full where it suffices.
-fn promote(verdict: &Verdict, line: &CheckLine) -> Markup {
-    let needed = verdict.evidence.weakest_promote.as_ref().map(|weakest| weakest.log_threshold);
+/// Evidence over a bar that is full where it suffices, on a logarithmic scale.
+fn gauge(side: &str, log_e: f64, log_threshold: f64) -> Markup {
+    let part = if log_threshold > 0.0 { (log_e / log_threshold).clamp(0.0, 1.0) * 100.0 } else { 0.0 };
     html! {
-        (format::evidence(line.log_e_promote))
-        @if let (Some(needed), true) = (needed.filter(|needed| *needed > 0.0), line.required) {
-            @let part = (line.log_e_promote / needed).clamp(0.0, 1.0) * 100.0;
-            svg.gauge viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true" {
-                rect.track width="100" height="4" {}
-                rect.full[part >= 100.0] width=(format!("{part:.1}")) height="4" {}
-            }
+        (format::evidence(log_e))
+        svg class={ "gauge " (side) } viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true" {
+            rect.track width="100" height="4" {}
+            rect.full[part >= 100.0] width=(format!("{part:.1}")) height="4" {}
         }
     }
 }
 
-/// An estimate with its confidence sequence, as text and as a bar about zero.
-fn interval(excess: &Excess, scale: f64) -> Markup {
+/// An estimate with its confidence sequence: as a bar between the limits of its check, and as text.
+///
+/// The bar's unit is the check's own delta, so that every row has its limits at the same places.
+fn interval(line: &CheckLine, excess: &Excess) -> Markup {
     let [lower, upper] = excess.cs;
-    let at = |share: f64| 50.0 + (share / scale).clamp(-1.0, 1.0) * 48.0;
+    let axis = Axis { delta: if line.delta > 0.0 { line.delta } else { 1.0 } };
     html! {
-        svg.interval viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" {
-            rect.zero x="49.7" width="0.6" height="10" {}
-            rect.range x=(format!("{:.1}", at(lower))) y="4" width=(format!("{:.1}", at(upper) - at(lower))) height="2" {}
+        svg.interval viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true" {
+            rect.tolerated x="0" width=(place(axis.at(line.tau))) height="12" {}
+            rect.between x=(place(axis.at(line.tau))) width=(place(axis.at(line.delta) - axis.at(line.tau))) height="12" {}
+            rect.zero x=(place(axis.at(0.0) - 0.2)) width="0.4" height="12" {}
+            rect.range x=(place(axis.at(lower))) y="5" width=(place(axis.at(upper) - axis.at(lower))) height="2" {}
             @if let Some(estimate) = excess.estimate {
-                rect.point x=(format!("{:.1}", at(estimate) - 0.8)) y="1" width="1.6" height="8" {}
+                rect.point x=(place(axis.at(estimate) - 0.7)) y="2" width="1.4" height="8" {}
             }
         }
         div.small {
@@ -150,24 +151,33 @@ fn interval(excess: &Excess, scale: f64) -> Markup {
     }
 }
 
+/// The horizontal axis of an interval: 2 deltas of improvement to 4 of excess, clipped.
+struct Axis {
+    delta: f64,
+}
+
+impl Axis {
+    fn at(&self, share: f64) -> f64 {
+        ((share / self.delta + 2.0) / 6.0 * 100.0).clamp(0.0, 100.0)
+    }
+}
+
+fn place(position: f64) -> String {
+    format!("{position:.1}")
+}
+
 fn quotient(ratio: &Ratio) -> Markup {
     html! {
         div.small {
             @match ratio.estimate {
-                Some(estimate) => { "× " (format::significant(estimate)) },
+                Some(estimate) => { "× " (format!("{estimate:.3}")) },
                 None => "–",
             }
             @if let Some([lower, upper]) = ratio.cs {
-                span.quiet { " [" (format::significant(lower)) ", " (format::significant(upper)) "]" }
+                span.quiet { " [" (format!("{lower:.3}")) ", " (format!("{upper:.3}")) "]" }
             }
         }
     }
-}
-
-/// The share at the ends of the interval bars: one scale for a slice, so that its bars compare.
-fn scale(lines: &[CheckLine]) -> f64 {
-    let ends = lines.iter().filter_map(|line| line.excess).flat_map(|excess| excess.cs);
-    ends.map(f64::abs).fold(1e-6, f64::max)
 }
 
 fn name(lines: &[CheckLine]) -> String {
