@@ -63,8 +63,11 @@ impl Failure {
         Self { exit, error: anyhow::anyhow!(message.into()) }
     }
 
-    /// What failed first, then its causes, one a line.
+    /// What failed first, then its causes, one a line; nothing for a reader that had enough.
     pub(crate) fn print(&self) {
+        if self.exit == Exit::Ok {
+            return;
+        }
         let mut lines = self.error.chain();
         if let Some(first) = lines.next() {
             anstream::eprintln!("{}error:{} {first}", crate::output::RED, crate::output::RESET);

@@ -19,11 +19,12 @@ pub(crate) fn exit(verdict: &Verdict) -> Exit {
     }
 }
 
-/// The verdict document with the display beside it: `partial` and `report` are added.
-pub(crate) fn document(published: &Published, partial: bool) -> Value {
+/// The verdict document with the display beside it: `report` is added, and a run that was interrupted
+/// is `partial`.
+pub(crate) fn document(published: &Published, interrupted: bool) -> Value {
     let mut document: Value =
         serde_json::from_slice(&published.verdict_json).expect("the verdict document is JSON");
-    document["partial"] = json!(partial);
+    document["partial"] = json!(published.verdict.partial || interrupted);
     document["report"] = json!(*published.report);
     document
 }

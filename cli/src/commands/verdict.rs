@@ -233,8 +233,9 @@ fn recompute(log: &Path, run: Option<&str>) -> Result<Verification, Failure> {
 }
 
 fn unverifiable(error: VerifyError) -> Failure {
-    let exit = match &error {
-        VerifyError::Log(log::LogError::Io { .. }) | VerifyError::Write(_) => Exit::Io,
+    let exit = match error {
+        VerifyError::Write(error) => return error.into(),
+        VerifyError::Log(log::LogError::Io { .. }) => Exit::Io,
         VerifyError::NoRun(_) => Exit::Usage,
         _ => Exit::Data,
     };
