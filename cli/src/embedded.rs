@@ -132,6 +132,7 @@ fn new_run(config: &Config) -> Run {
         rules: config.rules.clone(),
         slices: slices(config),
         normaliser: NORMALISER,
+        checks: Vec::new(),
         replicas: Vec::new(),
         history: Vec::new(),
         noise: Vec::new(),

@@ -5,6 +5,7 @@
 //! run, and the document is built only when it is asked for. What is computed and why is `verdict.md` 2;
 //! each part has a file of its own.
 
+pub mod bounds;
 mod cell;
 mod decision;
 mod digest;
@@ -17,6 +18,7 @@ mod lacking;
 pub mod latency;
 mod math;
 pub mod mixture;
+mod offline;
 mod policy;
 mod reason;
 mod replicas;
@@ -26,6 +28,7 @@ mod slices;
 mod weights;
 
 pub use error::{JudgeError, TallyError};
+pub use offline::{Import, OfflineError, judge_tallies};
 pub(crate) use reason::odds as evidence_text;
 
 use crate::check::Check;
@@ -62,6 +65,8 @@ pub struct Judge {
     watermark: u64,
     /// Its end in Unix nanoseconds; 0 where it is not known.
     watermark_ns: u64,
+    /// Checks of the policy that the run gathers no evidence for.
+    unjudged: Vec<Check>,
     /// Rows of slices or checks that the run does not have.
     foreign_rows: u64,
     futile_looks: u64,
@@ -86,6 +91,7 @@ impl Judge {
             policy_hash: digest::policy_hash(run, &slices),
             digest: Digest::new(&slices, &hypotheses),
             replicas: Replicas::new(&run.replicas),
+            unjudged: policy::unjudged(run),
             rig: Rig::default(),
             run: run.clone(),
             levels,
@@ -180,7 +186,7 @@ impl Judge {
     fn take(&mut self, intake: &Intake, window: &SealedWindow) {
         self.rig.add(window);
         self.foreign_rows += intake.foreign;
-        self.digest.add(window, &intake.touched);
+        self.digest.add(window, &intake.touched, self.rig.distinct_keys());
         let checks = self.hypotheses.len();
         for touched in &intake.touched {
             let hypothesis = &self.hypotheses[touched.cell % checks];

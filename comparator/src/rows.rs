@@ -3,10 +3,11 @@
 //! Merging rows of one window is addition (sets: union), so partitions can be tallied anywhere and
 //! in any order. Written as `parallax.tally/1`, one JSON object a line.
 
+mod int;
 mod lines;
 mod merge;
 
-pub use lines::{TALLY_SCHEMA, TallyError, read_tallies};
+pub use lines::{TALLY_SCHEMA, Tallies, TallyError, read_tallies};
 
 use crate::check::Check;
 use crate::latencies::Latencies;
@@ -19,8 +20,10 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signs {
     /// Units in which the candidate did worse than the control.
+    #[serde(with = "int")]
     pub worse: u64,
     /// Units in which it did better.
+    #[serde(with = "int")]
     pub better: u64,
 }
 
@@ -37,11 +40,13 @@ impl Signs {
 pub struct Row {
     /// The run's window index, from 1; gaps are empty windows.
     pub window: u64,
-    /// The sub-population.
+    /// The sub-population; everything where it is absent.
+    #[serde(default)]
     pub slice: Slice,
     /// The question.
     pub check: Check,
     /// Units counted; for latency only those with a published threshold.
+    #[serde(with = "int")]
     pub units: u64,
     /// Signs of a count check.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -53,10 +58,10 @@ pub struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promote: Option<Signs>,
     /// The published threshold x of a latency check, in nanoseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "int::option", skip_serializing_if = "Option::is_none")]
     pub threshold_ns: Option<u64>,
     /// Units in which the control was bad.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "int::option", skip_serializing_if = "Option::is_none")]
     pub control_bad: Option<u64>,
     /// Discordant requests by candidate replica: `worse` A=1,B=0, `better` A=0,B=1.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -68,28 +73,40 @@ pub struct Row {
 #[serde(default)]
 pub struct Exposure {
     /// Admitted to the mirror.
+    #[serde(with = "int")]
     pub mirrored: u64,
     /// Every mirrored role ended in an outcome.
+    #[serde(with = "int")]
     pub compared: u64,
     /// Given up at admission for all roles.
+    #[serde(with = "int")]
     pub shed: u64,
     /// Evidence that arrived after its window was sealed.
+    #[serde(with = "int")]
     pub late: u64,
     /// The primary has no outcome; in no check.
+    #[serde(with = "int")]
     pub primary_failed: u64,
     /// The candidate has no response.
+    #[serde(with = "int")]
     pub candidate_missing: u64,
     /// The control has no response.
+    #[serde(with = "int")]
     pub control_missing: u64,
     /// The control has no response and the candidate has one.
+    #[serde(with = "int")]
     pub control_only_missing: u64,
     /// Compared exchanges whose copies went to both candidate and control.
+    #[serde(with = "int")]
     pub ordered: u64,
     /// Of the `ordered` ones, those whose candidate copy was sent first.
+    #[serde(with = "int")]
     pub candidate_first: u64,
     /// Copies offered to the candidate.
+    #[serde(with = "int")]
     pub candidate_offered: u64,
     /// Copies offered to the control.
+    #[serde(with = "int")]
     pub control_offered: u64,
     /// A set of cluster keys is full (`keys_max`): returning keys can no longer be told, and no unit of
     /// the slice is counted in this window.
@@ -98,6 +115,9 @@ pub struct Exposure {
     /// smallest of the run. So the 1,024 smallest of all windows together are those of the run.
     #[serde(with = "hex_keys")]
     pub keys: Vec<u64>,
+    /// Counters that an imported tally does not give, by name; rules that need them are skipped.
+    #[serde(skip)]
+    pub absent: BTreeSet<&'static str>,
 }
 
 impl Exposure {
@@ -119,6 +139,7 @@ impl Exposure {
         self.keys.extend(&other.keys);
         self.keys.sort_unstable();
         self.keys.dedup();
+        self.absent.extend(&other.absent);
     }
 }
 
@@ -131,8 +152,20 @@ mod hex_keys {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
-        let texts = Vec::<String>::deserialize(deserializer)?;
-        texts.iter().map(|text| u64::from_str_radix(text, 16).map_err(D::Error::custom)).collect()
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Key {
+            Number(u64),
+            Text(String),
+        }
+        let keys = Vec::<Key>::deserialize(deserializer)?.into_iter().map(|key| match key {
+            Key::Number(number) => Ok(number),
+            Key::Text(text) => u64::from_str_radix(&text, 16).map_err(D::Error::custom),
+        });
+        let mut keys = keys.collect::<Result<Vec<u64>, _>>()?;
+        keys.sort_unstable();
+        keys.dedup();
+        Ok(keys)
     }
 }
 
@@ -159,8 +192,10 @@ pub enum Fault {
 #[serde(default)]
 pub struct SliceCounts {
     /// Requests that entered the checks.
+    #[serde(with = "int")]
     pub requests: u64,
     /// Units left out because their key was counted before in its key block.
+    #[serde(with = "int")]
     pub repeated: u64,
     /// Bad requests by count check.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -184,8 +219,10 @@ impl SliceCounts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Badness {
     /// In which the candidate was bad.
+    #[serde(with = "int")]
     pub candidate: u64,
     /// In which the control was.
+    #[serde(with = "int")]
     pub control: u64,
 }
 

@@ -32,6 +32,9 @@ pub struct Run {
     pub slices: Vec<Slice>,
     /// Version of the comparison; another version is another run.
     pub normaliser: u32,
+    /// The checks that evidence is gathered for; all of them when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
     /// The candidate's replicas where they are known; a verdict can then tell a bad replica from a bad build.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replicas: Vec<String>,

@@ -34,6 +34,7 @@ pub(crate) fn run() -> Run {
         rules: Vec::new(),
         slices: vec![Slice::of("route", "a")],
         normaliser: NORMALISER,
+        checks: Vec::new(),
         replicas: Vec::new(),
         history: Vec::new(),
         noise: Vec::new(),

@@ -6,6 +6,8 @@
 
 mod replay;
 
+use crate::rows::Tallies;
+use crate::run::Run;
 use crate::trial::{Header, Seal, SealFormatError, StepError, TrialError};
 use bytes::Bytes;
 use parallax_exchange::log::{LogError, Reader, Record};
@@ -149,20 +151,34 @@ pub fn export_tallies(
     run: Option<&str>,
     out: &mut dyn Write,
 ) -> Result<u64, VerifyError> {
+    struct Found {
+        run: Run,
+        seals: Vec<Bytes>,
+        ended: bool,
+    }
     let mut found = None;
     walk(log, run, &mut Vec::new(), |record| {
         match (record, &mut found) {
-            (Record::Run(_), found) => *found = Some(Vec::new()),
-            (Record::Sealed(bytes), Some(seals)) => seals.push(bytes),
+            (Record::Run(bytes), found) => {
+                let header = Header::from_bytes(&bytes).map_err(VerifyError::Header)?;
+                *found = Some(Found { run: header.run, seals: Vec::new(), ended: false });
+            }
+            (Record::Sealed(bytes), Some(found)) => found.seals.push(bytes),
+            (Record::End(_), Some(found)) => found.ended = true,
             _ => {}
         }
         Ok(())
     })?;
-    let seals = found.ok_or_else(|| VerifyError::NoRun(run.map(str::to_owned)))?;
-    for seal in &seals {
-        out.write_all(Seal::tally_lines(seal)).map_err(VerifyError::Write)?;
+    let found = found.ok_or_else(|| VerifyError::NoRun(run.map(str::to_owned)))?;
+    let mut put = |lines: &[u8]| out.write_all(lines).map_err(VerifyError::Write);
+    put(&Tallies::run_line(&found.run))?;
+    for seal in &found.seals {
+        put(Seal::tally_lines(seal))?;
     }
-    Ok(seals.len() as u64)
+    if found.ended {
+        put(&Tallies::end_line())?;
+    }
+    Ok(found.seals.len() as u64)
 }
 
 /// Gives the records of the wanted run, or of every run, in their order; steps over damage.

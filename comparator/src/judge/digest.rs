@@ -27,11 +27,14 @@ impl Digest {
         Self(hash)
     }
 
-    pub(crate) fn add(&mut self, window: &SealedWindow, touched: &[Touched]) {
+    /// Adds a window; `keys` are the run's distinct keys after it. (Which hashes a window brings depends on
+    /// the partition; what they add up to does not.)
+    pub(crate) fn add(&mut self, window: &SealedWindow, touched: &[Touched], keys: u64) {
         let mut bytes = Vec::with_capacity(64 + touched.len() * 12);
         put(&mut bytes, window.window);
         if let Some(exposure) = &window.exposure {
             put_exposure(&mut bytes, exposure);
+            put(&mut bytes, keys);
         }
         for row in touched {
             put(&mut bytes, row.cell as u64 + 1);
@@ -90,12 +93,8 @@ fn put_exposure(bytes: &mut Vec<u8>, exposure: &Exposure) {
         exposure.candidate_first,
         exposure.candidate_offered,
         exposure.control_offered,
-        exposure.keys.len() as u64,
     ] {
         put(bytes, count);
-    }
-    for key in &exposure.keys {
-        put(bytes, *key);
     }
 }
 

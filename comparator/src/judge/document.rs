@@ -1,10 +1,10 @@
 //! From the judge's state to the document.
 
 use super::Judge;
+use super::bounds::confidence;
 use super::decision::{Outcome, Stop};
 use super::latency::Tolerance;
 use super::math::{ln, rounded};
-use super::mixture::confidence;
 use super::policy::is_bounded;
 use crate::check::{Check, Quantile};
 use crate::rows::Signs;
@@ -130,10 +130,8 @@ impl Judge {
     }
 
     fn not_checked(&self) -> Vec<String> {
-        let mut gaps = Vec::new();
-        if self.watermark > 0 && !self.rig.has_exposure {
-            gaps.push("coverage, late, control, order, copies: no exposure was given".to_owned());
-        }
+        let mut gaps = if self.watermark > 0 { self.rig.not_checked() } else { Vec::new() };
+        gaps.extend(self.unjudged.iter().map(|check| format!("{check}: no counts were given")));
         if self.watermark > 0 && !self.rig.has_keys {
             gaps.push("minimum_keys: no keys were given".to_owned());
         }

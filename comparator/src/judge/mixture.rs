@@ -151,33 +151,6 @@ pub fn spotless_units(bets: &Bets, threshold: f64) -> Option<u64> {
     Some(at)
 }
 
-/// Excess shares that the counts do not exclude, with the confidence that `threshold = ln(2/alpha)`
-/// stands for, at any time; both in [-1, 1].
-///
-/// `lower = inf{d: E_R(d) < 2/alpha}` and `upper = sup{d: E_P(d) < 2/alpha}`. `E_R` falls and `E_P` rises
-/// in `d`, so each is one bisection; 50 halvings leave 2e-15, the smallest distance from -1 and 1 at
-/// which bets are still finite.
-#[must_use]
-pub fn confidence(counts: Counts, threshold: f64) -> [f64; 2] {
-    if counts.n == 0 {
-        return [-1.0, 1.0];
-    }
-    [
-        bisect(|d| Bets::reject(d).ln_e(counts) < threshold),
-        bisect(|d| Bets::promote(d).ln_e(counts) >= threshold),
-    ]
-}
-
-/// Where `is_above` turns true on (-1, 1).
-pub(crate) fn bisect(is_above: impl Fn(f64) -> bool) -> f64 {
-    let (mut low, mut high) = (-1.0, 1.0);
-    for _ in 0..50 {
-        let middle = low + (high - low) / 2.0;
-        if is_above(middle) { high = middle } else { low = middle }
-    }
-    if low == -1.0 { low } else { high }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,24 +192,6 @@ mod tests {
     fn nothing_seen_is_no_evidence() {
         assert!(Bets::reject(5e-4).ln_e(Counts::default()).abs() < 1e-15);
         assert!(Bets::promote(2e-3).ln_e(Counts::default()).abs() < 1e-15);
-        assert_eq!(confidence(Counts::default(), 3.0), [-1.0, 1.0]);
-    }
-
-    #[test]
-    fn confidence_sequence_golden_vectors() {
-        let threshold = ln(2.0 / 0.05);
-        let [lower, upper] = confidence(Counts::new(21_406, 14, 11), threshold);
-        assert!((lower + 0.000_699).abs() < 5e-7 && (upper - 0.001_005).abs() < 5e-7, "{lower} {upper}");
-        let [lower, upper] = confidence(Counts::new(84, 0, 0), threshold);
-        assert!((lower + 0.056_746).abs() < 5e-7 && (upper - 0.056_746).abs() < 5e-7, "{lower} {upper}");
-    }
-
-    #[test]
-    fn one_sided_counts_keep_the_interval_within_its_range() {
-        for counts in [Counts::new(3, 3, 0), Counts::new(3, 0, 3), Counts::new(100_000, 100_000, 0)] {
-            let [lower, upper] = confidence(counts, ln(40.0));
-            assert!((-1.0..=1.0).contains(&lower) && lower <= upper && upper <= 1.0, "{lower} {upper}");
-        }
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //! what is refused before a run starts.
 
 use super::JudgeError;
+use super::bounds::lower;
 use super::latency::Tolerance;
 use super::math::ln;
-use super::mixture::{Bets, Counts, bisect, spotless_units};
+use super::mixture::{Bets, Counts, spotless_units};
 use crate::check::{Check, Quantile};
 use crate::run::{ControlMode, NoiseCounts, Run};
 use parallax_config::{Policy, UnitKind};
@@ -172,7 +173,20 @@ pub(crate) fn hypotheses(run: &Run) -> Result<Vec<Hypothesis>, JudgeError> {
     Ok(hypotheses)
 }
 
+/// Checks that this policy and control ask for but the run gathers no evidence for.
+pub(crate) fn unjudged(run: &Run) -> Vec<Check> {
+    let mut checks = asked(run);
+    checks.retain(|check| !(run.checks.is_empty() || run.checks.contains(check)));
+    checks
+}
+
 fn checks(run: &Run) -> Vec<Check> {
+    let mut checks = asked(run);
+    checks.retain(|check| run.checks.is_empty() || run.checks.contains(check));
+    checks
+}
+
+fn asked(run: &Run) -> Vec<Check> {
     let mut checks = vec![Check::Mismatch, Check::Status, Check::ErrorRate, Check::Availability];
     let severe = run.policy.unit != UnitKind::Request;
     if run.control != ControlMode::None {
@@ -275,12 +289,6 @@ fn margins(run: &Run, check: &Check) -> Result<(f64, f64), JudgeError> {
 /// the level of the side that it protects.
 fn noise_bounds(run: &Run, noise: &NoiseCounts) -> [f64; 2] {
     let counts = Counts::new(noise.units, noise.worse.min(noise.units), 0);
-    if counts.n == 0 {
-        return [0.0, 1.0];
-    }
-    let (upper, lower) = (ln(2.0 / run.policy.alpha), ln(2.0 / run.policy.beta));
-    [
-        bisect(|d| Bets::reject(d).ln_e(counts) < lower).max(0.0),
-        bisect(|d| Bets::promote(d).ln_e(counts) >= upper),
-    ]
+    let (alpha, beta) = (ln(2.0 / run.policy.alpha), ln(2.0 / run.policy.beta));
+    [lower(counts, beta).max(0.0), -lower(counts.swapped(), alpha)]
 }

@@ -60,15 +60,36 @@ impl Rig {
         }
     }
 
+    /// Rules that the imported tallies give no counters for.
+    pub(crate) fn not_checked(&self) -> Vec<String> {
+        if !self.has_exposure {
+            return vec!["coverage, late, control, order, copies: no exposure was given".to_owned()];
+        }
+        let rules = [
+            ("coverage", ["mirrored", "compared"]),
+            ("late", ["mirrored", "late"]),
+            ("control", ["compared", "control_only_missing"]),
+            ("order", ["compared", "candidate_first"]),
+            ("copies", ["candidate_offered", "control_offered"]),
+        ];
+        let absent = |name: &&&str| self.exposure.absent.contains(**name);
+        let gap = |(rule, needs): &(&str, [&'static str; 2])| {
+            let missing = needs.iter().find(absent)?;
+            Some(format!("{rule}: no `{missing}` was given"))
+        };
+        rules.iter().filter_map(gap).collect()
+    }
+
     /// The first condition under which the evidence cannot be trusted, as `cause: explanation`.
     pub(crate) fn broken(&self, policy: &Policy, control: ControlMode) -> Option<String> {
         let sum = &self.exposure;
-        if !self.has_exposure || sum.mirrored < ENOUGH {
+        let given = |names: &[&str]| !names.iter().any(|name| sum.absent.contains(name));
+        if !self.has_exposure || !given(&["mirrored"]) || sum.mirrored < ENOUGH {
             return None;
         }
         let (mirrored, compared) = (sum.mirrored as f64, sum.compared as f64);
         let percent = |part: u64, whole: f64| 100.0 * part as f64 / whole;
-        if compared < policy.coverage * mirrored {
+        if given(&["compared"]) && compared < policy.coverage * mirrored {
             let [covered, least] = [percent(sum.compared, mirrored), 100.0 * policy.coverage];
             return Some(format!("coverage: {covered:.3}% of mirrored exchanges compared, {least}% needed"));
         }
@@ -82,7 +103,8 @@ impl Rig {
         if control == ControlMode::None {
             return None;
         }
-        if sum.control_only_missing as f64 > policy.control_only_missing * compared {
+        let control_given = given(&["compared", "control_only_missing"]);
+        if control_given && sum.control_only_missing as f64 > policy.control_only_missing * compared {
             let missing = percent(sum.control_only_missing, compared);
             let most = 100.0 * policy.control_only_missing;
             return Some(format!(
@@ -92,18 +114,23 @@ impl Rig {
         if let Some(first) = lopsided(sum) {
             return Some(format!("order: the candidate's copy went first in {first:.2}% of exchanges"));
         }
-        (control == ControlMode::Paired && sum.candidate_offered != sum.control_offered).then(|| {
-            format!(
-                "copies: {} offered to the candidate, {} to the control",
-                sum.candidate_offered, sum.control_offered
-            )
-        })
+        let offered_given = given(&["candidate_offered", "control_offered"]);
+        (control == ControlMode::Paired && offered_given && sum.candidate_offered != sum.control_offered)
+            .then(|| {
+                format!(
+                    "copies: {} offered to the candidate, {} to the control",
+                    sum.candidate_offered, sum.control_offered
+                )
+            })
     }
 }
 
 /// The share in percent where the send order is five standard deviations or more from even.
 fn lopsided(sum: &Exposure) -> Option<f64> {
-    let pairs = sum.ordered as f64;
+    if sum.absent.contains("candidate_first") {
+        return None;
+    }
+    let pairs = if sum.absent.contains("ordered") { sum.compared } else { sum.ordered } as f64;
     let first = sum.candidate_first as f64;
     ((first - pairs / 2.0).abs() > 2.5 * pairs.sqrt()).then(|| 100.0 * first / pairs)
 }
@@ -112,19 +139,25 @@ fn accounted(sum: &Exposure) -> u64 {
     sum.compared.saturating_add(sum.shed).saturating_add(sum.late)
 }
 
+/// Counts of somebody else's tallies may be anything; they stop at the end of their range.
+fn add(sum: &mut u64, part: u64) {
+    *sum = sum.saturating_add(part);
+}
+
 fn add_exposure(into: &mut Exposure, from: &Exposure) {
-    into.mirrored += from.mirrored;
-    into.compared += from.compared;
-    into.shed += from.shed;
-    into.late += from.late;
-    into.primary_failed += from.primary_failed;
-    into.candidate_missing += from.candidate_missing;
-    into.control_missing += from.control_missing;
-    into.control_only_missing += from.control_only_missing;
-    into.ordered += from.ordered;
-    into.candidate_first += from.candidate_first;
-    into.candidate_offered += from.candidate_offered;
-    into.control_offered += from.control_offered;
+    add(&mut into.mirrored, from.mirrored);
+    add(&mut into.compared, from.compared);
+    add(&mut into.shed, from.shed);
+    add(&mut into.late, from.late);
+    add(&mut into.primary_failed, from.primary_failed);
+    add(&mut into.candidate_missing, from.candidate_missing);
+    add(&mut into.control_missing, from.control_missing);
+    add(&mut into.control_only_missing, from.control_only_missing);
+    add(&mut into.ordered, from.ordered);
+    add(&mut into.candidate_first, from.candidate_first);
+    add(&mut into.candidate_offered, from.candidate_offered);
+    add(&mut into.control_offered, from.control_offered);
+    into.absent.extend(&from.absent);
     into.keys.extend(&from.keys);
     into.keys.sort_unstable();
     into.keys.dedup();

@@ -24,6 +24,7 @@ pub(crate) fn run(slices: &[Slice]) -> Run {
         rules: Vec::new(),
         slices: slices.to_vec(),
         normaliser: NORMALISER,
+        checks: Vec::new(),
         replicas: Vec::new(),
         history: Vec::new(),
         noise: Vec::new(),
@@ -120,7 +121,7 @@ fn routes() -> [Slice; 2] {
 fn two_slices(index: u64, worse: u64) -> Vec<Row> {
     let [admin, orders] = routes();
     let mut rows = everything(index, &Slice::all(), 200, worse);
-    rows.push(count(index, &admin, "mismatch", u64::from(index % 20 == 0), 0, 0));
+    rows.push(count(index, &admin, "mismatch", u64::from(index.is_multiple_of(20)), 0, 0));
     rows.extend(everything(index, &orders, 150, worse));
     rows
 }

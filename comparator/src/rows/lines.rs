@@ -1,10 +1,12 @@
 //! `parallax.tally/1`: sealed windows as JSON, one object a line.
 //!
-//! Three kinds of lines, told apart by what they carry: a window (`exposure`), a row (`check`), and
-//! what a slice saw (`counts`, `latency`). Lines of the same thing add up, so the tallies of several
+//! Kinds of lines, told apart by what they carry: the run (`run`), a window (`exposure`), a row
+//! (`check`), what a slice saw (`counts`, `latency`), and the run's end (`ended`). Fields that this build
+//! does not know are left out. Lines of the same thing add up, so the tallies of several
 //! partitions are read together by putting their files one after the other.
 
 use super::{Exposure, Fault, RoleHistograms, Row, SealedWindow, SliceCounts};
+use crate::run::Run;
 use crate::slice::Slice;
 use parallax_exchange::Admissions;
 use serde::{Deserialize, Serialize};
@@ -45,6 +47,29 @@ pub enum TallyError {
     },
 }
 
+/// Everything that a file of tallies holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tallies {
+    /// What was fixed for the run; absent in somebody else's counters.
+    pub run: Option<Run>,
+    /// Ascending, each with all its lines added up.
+    pub windows: Vec<SealedWindow>,
+    /// The run was ended after the newest window.
+    pub ended: bool,
+}
+
+#[derive(Serialize)]
+struct RunLine<'a> {
+    schema: &'static str,
+    run: &'a Run,
+}
+
+#[derive(Serialize)]
+struct EndLine {
+    schema: &'static str,
+    ended: bool,
+}
+
 #[derive(Serialize)]
 struct WindowLine<'a> {
     schema: &'static str,
@@ -74,7 +99,10 @@ struct SliceLine<'a> {
 #[derive(Deserialize)]
 struct AnyLine {
     schema: Option<String>,
-    window: u64,
+    run: Option<Box<Run>>,
+    #[serde(default)]
+    ended: bool,
+    window: Option<u64>,
     end_ns: Option<String>,
     exposure: Option<Exposure>,
     admissions: Option<Admissions>,
@@ -112,47 +140,100 @@ impl SealedWindow {
     }
 }
 
-/// Reads tallies: the windows in ascending order, each with all its lines added up.
+/// Reads the windows of a file of tallies, ascending, each with all its lines added up.
 ///
 /// # Errors
-/// [`TallyError`] names the first line that cannot be used.
+/// As [`Tallies::read`].
 pub fn read_tallies(source: impl BufRead) -> Result<Vec<SealedWindow>, TallyError> {
-    let mut windows = BTreeMap::<u64, SealedWindow>::new();
-    for (index, text) in source.split(b'\n').enumerate() {
-        let line = index as u64 + 1;
-        let text = text.map_err(|source| TallyError::Io { line, source })?;
-        if text.trim_ascii().is_empty() {
-            continue;
-        }
-        let part = read_line(&text, line)?;
-        let window = windows
-            .entry(part.window)
-            .or_insert_with(|| SealedWindow { window: part.window, ..Default::default() });
-        window.merge(part).map_err(|why| TallyError::Contradiction { line, why })?;
-    }
-    Ok(windows.into_values().collect())
+    Ok(Tallies::read(source)?.windows)
 }
 
-/// One line as a window that holds nothing else.
-fn read_line(text: &[u8], line: u64) -> Result<SealedWindow, TallyError> {
+impl Tallies {
+    /// Reads `parallax.tally/1`; empty lines are stepped over.
+    ///
+    /// # Errors
+    /// [`TallyError`] names the first line that cannot be used.
+    pub fn read(source: impl BufRead) -> Result<Self, TallyError> {
+        let mut tallies = Self::default();
+        let mut windows = BTreeMap::<u64, SealedWindow>::new();
+        for (index, text) in source.split(b'\n').enumerate() {
+            let line = index as u64 + 1;
+            let text = text.map_err(|source| TallyError::Io { line, source })?;
+            if text.trim_ascii().is_empty() {
+                continue;
+            }
+            let contradiction = |why| TallyError::Contradiction { line, why };
+            match read_line(&text, line)? {
+                Part::Run(run) if tallies.run.as_ref().is_some_and(|known| *known != *run) => {
+                    return Err(contradiction("it is the header of another run".to_owned()));
+                }
+                Part::Run(run) => tallies.run = Some(*run),
+                Part::End => tallies.ended = true,
+                Part::Window(part) => {
+                    let new = || SealedWindow { window: part.window, ..SealedWindow::default() };
+                    let window = windows.entry(part.window).or_insert_with(new);
+                    window.merge(*part).map_err(contradiction)?;
+                }
+            }
+        }
+        tallies.windows = windows.into_values().collect();
+        Ok(tallies)
+    }
+
+    /// The first line of a file of tallies: what was fixed for the run.
+    #[must_use]
+    pub fn run_line(run: &Run) -> Vec<u8> {
+        let mut out = Vec::new();
+        push(&mut out, &RunLine { schema: TALLY_SCHEMA, run });
+        out
+    }
+
+    /// The last line: the run was ended here.
+    #[must_use]
+    pub fn end_line() -> Vec<u8> {
+        let mut out = Vec::new();
+        push(&mut out, &EndLine { schema: TALLY_SCHEMA, ended: true });
+        out
+    }
+}
+
+/// What one line adds.
+enum Part {
+    Run(Box<Run>),
+    /// A window that holds nothing else.
+    Window(Box<SealedWindow>),
+    End,
+}
+
+fn read_line(text: &[u8], line: u64) -> Result<Part, TallyError> {
     let wrong = |source| TallyError::Line { line, source };
     let contradiction = |why: String| TallyError::Contradiction { line, why };
     let any: AnyLine = serde_json::from_slice(text).map_err(wrong)?;
-    if any.window == 0 {
-        return Err(contradiction("windows are counted from 1".to_owned()));
-    }
     if let Some(other) = any.schema.filter(|schema| schema != TALLY_SCHEMA) {
         return Err(contradiction(format!("its schema is `{other}`; this build reads {TALLY_SCHEMA}")));
     }
+    if let Some(run) = any.run {
+        return Ok(Part::Run(run));
+    }
+    if any.ended {
+        return Ok(Part::End);
+    }
+    let window = any.window.ok_or_else(|| contradiction("it has no `window`".to_owned()))?;
+    if window == 0 {
+        return Err(contradiction("windows are counted from 1".to_owned()));
+    }
     let end_ns = any.end_ns.map(|text| text.parse().map_err(|_| text)).transpose();
     let mut part = SealedWindow {
-        window: any.window,
+        window,
         end_ns: end_ns.map_err(|text| contradiction(format!("end_ns `{text}` is no number")))?.unwrap_or(0),
         exposure: any.exposure,
         admissions: any.admissions,
         faults: any.faults,
         ..SealedWindow::default()
     };
+    if let Some(exposure) = &mut part.exposure {
+        exposure.absent = absent(text).map_err(wrong)?;
+    }
     if any.check.is_some() {
         let row: Row = serde_json::from_slice(text).map_err(wrong)?;
         part.rows.push(row);
@@ -160,7 +241,28 @@ fn read_line(text: &[u8], line: u64) -> Result<SealedWindow, TallyError> {
         part.slices.extend(any.counts.map(|counts| (slice.clone(), counts)));
         part.latency.extend(any.latency.map(|latency| (slice, latency)));
     }
-    Ok(part)
+    Ok(Part::Window(Box::new(part)))
+}
+
+/// Counters of an exposure that rules need and that the line does not give.
+fn absent(text: &[u8]) -> Result<BTreeSet<&'static str>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Names {
+        exposure: BTreeMap<String, serde::de::IgnoredAny>,
+    }
+    const NEEDED: [&str; 9] = [
+        "mirrored",
+        "compared",
+        "late",
+        "control_only_missing",
+        "ordered",
+        "candidate_first",
+        "candidate_offered",
+        "control_offered",
+        "keys",
+    ];
+    let Names { exposure } = serde_json::from_slice(text)?;
+    Ok(NEEDED.into_iter().filter(|name| !exposure.contains_key(*name)).collect())
 }
 
 fn push(out: &mut Vec<u8>, line: &impl Serialize) {
@@ -251,9 +353,29 @@ mod tests {
     }
 
     #[test]
+    fn the_run_and_its_end_are_lines_too() {
+        let run = crate::testing::run();
+        let text = [Tallies::run_line(&run), window(1).to_lines(), Tallies::end_line()].concat();
+        let tallies = Tallies::read([text.as_slice(), b"\n"].concat().as_slice()).unwrap();
+        assert_eq!(tallies, Tallies { run: Some(run.clone()), windows: vec![window(1)], ended: true });
+        let other = Run { run: "other".to_owned(), ..run };
+        let error = Tallies::read([text, Tallies::run_line(&other)].concat().as_slice()).unwrap_err();
+        assert!(error.to_string().ends_with("another run"), "{error}");
+    }
+
+    #[test]
+    fn what_an_exposure_does_not_give_is_known() {
+        let text = br#"{"window": 1, "exposure": {"mirrored": "9007199254740993", "keys": [3, "ff"]}}"#;
+        let exposure = Tallies::read(text.as_slice()).unwrap().windows.remove(0).exposure.unwrap();
+        assert_eq!((exposure.mirrored, exposure.keys), (9_007_199_254_740_993, vec![3, 255]));
+        assert!(exposure.absent.contains("late") && !exposure.absent.contains("mirrored"));
+    }
+
+    #[test]
     fn the_first_line_that_cannot_be_used_is_named() {
         let error = |text: &str| read_tallies(text.as_bytes()).unwrap_err().to_string();
-        assert_eq!(error("\n{}"), "line 2 is no line of parallax.tally/1");
+        assert_eq!(error("\n{}"), "line 2: it has no `window`");
+        assert_eq!(error("[]"), "line 1 is no line of parallax.tally/1");
         assert!(error(r#"{"window":0}"#).contains("counted from 1"));
         assert!(error(r#"{"window":1,"schema":"parallax.tally/2"}"#).contains("parallax.tally/2"));
         let row = |threshold: u64| {
