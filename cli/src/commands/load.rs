@@ -12,11 +12,17 @@ use http::header::{HOST, HeaderName, HeaderValue};
 use indicatif::{ProgressBar, ProgressStyle};
 use parallax_config::Span;
 use parallax_exchange::{Body, Request};
+use parallax_loadgen::engine::Interval;
+use parallax_loadgen::hdr::{HistogramLog, write_percentiles};
 use parallax_loadgen::report::IntegrityVerdict;
 use parallax_loadgen::{
-    LoadError, LoadReport, Options, Plan, Progress, Rate, Rendering, Run, Source, Stop, Target,
+    LoadError, LoadReport, Observer, Options, Plan, Progress, Rate, Rendering, Run, Source, Stop, Target,
+    Threshold,
 };
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Put load on a service, open loop.
 #[derive(Debug, Subcommand)]
@@ -67,6 +73,15 @@ pub(crate) struct Sending {
     /// Time limit of a request, from its intended time.
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     timeout: Span,
+    /// Fail unless this holds, such as `p99<50ms`, `errors<0.1%` or `rate>=900/s`; may be given several times.
+    #[arg(long = "fail-if", value_name = "CONDITION")]
+    thresholds: Vec<Threshold>,
+    /// Write response times of every second to this file, as a log that HdrHistogram's tools read.
+    #[arg(long, value_name = "FILE")]
+    hlog: Option<PathBuf>,
+    /// Write the percentile table of response times to this file.
+    #[arg(long, value_name = "FILE")]
+    hgrm: Option<PathBuf>,
     /// How to print the report.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -138,23 +153,80 @@ impl Sending {
             let stop = stop.clone();
             move || stop.set()
         })?;
-        let bar = progress_bar(global, run.plan.arrivals());
-        let mut show = |progress: &Progress| show(&bar, progress);
-        let report = parallax_loadgen::run(run, &stop, &mut show);
-        bar.finish_and_clear();
-        let report = report.map_err(failed)?;
+        let mut watch = Watch::new(global, run, self.hlog.as_deref())?;
+        let report = parallax_loadgen::run(run, &stop, &mut watch);
+        watch.finish()?;
+        let mut report = report.map_err(failed)?;
+        let held = report.check(&self.thresholds);
+        if let Some(file) = &self.hgrm {
+            write_table(&report, file)?;
+        }
         match self.format {
             Format::Terminal => output::result(&report.summary())?,
             Format::Json => output::json(&report)?,
         }
-        Ok(exit(&report))
+        Ok(exit(&report, held))
     }
 }
 
-/// A report that cannot be believed is worth no exit code of success.
-fn exit(report: &LoadReport) -> Exit {
+/// Watches a run for a person (a bar) and for other tools (a log).
+struct Watch {
+    bar: ProgressBar,
+    log: Option<HistogramLog<BufWriter<File>>>,
+}
+
+impl Watch {
+    fn new(global: &Global, run: &Run, log: Option<&Path>) -> Result<Self, Failure> {
+        let log = log.map(|file| create(file).map(HistogramLog::new)).transpose()?;
+        Ok(Self { bar: progress_bar(global, run.plan.arrivals()), log })
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        self.bar.finish_and_clear();
+        self.log.map_or(Ok(()), |log| {
+            log.finish().map(drop).context("failed to write the histogram log").or_exit(Exit::Io)
+        })
+    }
+}
+
+impl Observer for Watch {
+    fn start(&mut self, started: SystemTime) {
+        if let Some(log) = &mut self.log {
+            log.start(started);
+        }
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        self.bar.set_position(progress.released);
+        self.bar.set_message(format!("{} answered, {} failed", progress.completed, progress.failed));
+    }
+
+    fn interval(&mut self, interval: &Interval<'_>) {
+        if let Some(log) = &mut self.log {
+            log.interval(interval);
+        }
+    }
+}
+
+fn write_table(report: &LoadReport, file: &Path) -> Result<(), Failure> {
+    let mut sink = create(file)?;
+    write_percentiles(&report.tally.whole_response(), &mut sink)
+        .and_then(|()| sink.flush())
+        .with_context(|| format!("failed to write {}", file.display()))
+        .or_exit(Exit::Io)
+}
+
+fn create(file: &Path) -> Result<BufWriter<File>, Failure> {
+    let created = File::create(file).with_context(|| format!("failed to create {}", file.display()));
+    created.map(BufWriter::new).or_exit(Exit::Io)
+}
+
+/// A missed threshold is bad news even from a generator that was late; good news from one is not.
+fn exit(report: &LoadReport, held: bool) -> Exit {
     if report.document.partial {
         Exit::Interrupted
+    } else if !held {
+        Exit::Different
     } else if report.document.integrity.verdict == IntegrityVerdict::Trustworthy {
         Exit::Ok
     } else {
@@ -177,11 +249,6 @@ fn progress_bar(global: &Global, arrivals: u64) -> ProgressBar {
     }
     let style = ProgressStyle::with_template("{elapsed:>4} {bar:30} {pos}/{len} sent, {msg}");
     ProgressBar::new(arrivals).with_style(style.expect("the template is a constant"))
-}
-
-fn show(bar: &ProgressBar, progress: &Progress) {
-    bar.set_position(progress.released);
-    bar.set_message(format!("{} answered, {} failed", progress.completed, progress.failed));
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
