@@ -4,6 +4,7 @@ pub(crate) mod binary;
 pub(crate) mod client;
 pub(crate) mod document;
 pub(crate) mod process;
+pub(crate) mod rig;
 pub(crate) mod servers;
 pub(crate) mod tools;
 pub(crate) mod upstream;
@@ -12,6 +13,7 @@ pub(crate) use binary::{Outcome, parallax};
 pub(crate) use client::{Load, Request, Sent, get, send};
 pub(crate) use document::Document;
 pub(crate) use process::{Process, free_port};
+pub(crate) use rig::{Rig, Trial};
 pub(crate) use upstream::Upstream;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -8,4 +8,10 @@
 //! and passes, so that a first `cargo test` works anywhere; with `CI=true` it fails instead.
 
 mod bad_input;
+mod commands;
+mod console;
+mod demo;
 mod harness;
+mod httpbin;
+mod webhooks;
+mod zipkin;

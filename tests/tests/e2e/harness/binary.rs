@@ -42,7 +42,7 @@ impl Invocation {
 
     /// Runs it to its end.
     pub(crate) fn run(self, limit: Duration) -> Outcome {
-        Outcome::of(self.start(), limit)
+        Outcome::of(&mut self.start(), limit)
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     /// Waits for the end of a started invocation.
-    pub(crate) fn of(process: Process, limit: Duration) -> Self {
+    pub(crate) fn of(process: &mut Process, limit: Duration) -> Self {
         let ended = process.wait(limit);
         Self { code: ended.status.code().unwrap_or(-1), stdout: ended.stdout, stderr: ended.stderr }
     }
@@ -80,7 +80,10 @@ impl Outcome {
 
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr)
+        match Document::parse(&self.stdout) {
+            Ok(document) => write!(f, "--- stdout\n{document}\n--- stderr\n{}", self.stderr),
+            Err(_) => write!(f, "--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr),
+        }
     }
 }
 

@@ -111,12 +111,21 @@ impl Load {
     pub(crate) fn start(address: SocketAddr, requests: Vec<Request>, rate: f64, connections: u64) -> Self {
         let stop = Arc::<AtomicBool>::default();
         let stopped = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            LocalSet::new().block_on(&runtime, drive(address, Rc::new(requests), rate, connections, stopped))
-        });
-        Self { stop, thread: Some(thread) }
+        let plan = Plan { requests, rate: Some(rate), is_endless: true };
+        Self { stop, thread: Some(plan.spawn(address, connections, stopped)) }
+    }
+
+    /// Sends each request once, as fast as the answers come.
+    pub(crate) fn times(address: SocketAddr, requests: Vec<Request>, connections: u64) -> Self {
+        let stop = Arc::<AtomicBool>::default();
+        let stopped = Arc::clone(&stop);
+        let plan = Plan { requests, rate: None, is_endless: false };
+        Self { stop, thread: Some(plan.spawn(address, connections, stopped)) }
+    }
+
+    /// Waits until each request is answered and says what became of them.
+    pub(crate) fn finish(mut self) -> Sent {
+        self.thread.take().expect("it is finished once").join().expect("the client does not panic")
     }
 
     /// Ends the traffic and says what became of it.
@@ -132,28 +141,48 @@ impl Drop for Load {
     }
 }
 
-async fn drive(
-    address: SocketAddr,
-    requests: Rc<Vec<Request>>,
-    rate: f64,
-    connections: u64,
-    stop: Arc<AtomicBool>,
-) -> Sent {
+struct Plan {
+    requests: Vec<Request>,
+    /// Requests a second; as fast as they are answered without.
+    rate: Option<f64>,
+    is_endless: bool,
+}
+
+impl Plan {
+    fn spawn(self, address: SocketAddr, connections: u64, stop: Arc<AtomicBool>) -> JoinHandle<Sent> {
+        std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            LocalSet::new().block_on(&runtime, drive(address, Rc::new(self), connections, stop))
+        })
+    }
+
+    /// When request `number` is due, `None` past the end of the plan.
+    fn due(&self, number: u64, started: Instant) -> Option<Instant> {
+        if !self.is_endless && number >= self.requests.len() as u64 {
+            return None;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a test sends far fewer than 2^52")]
+        let offset = self.rate.map_or(0.0, |rate| number as f64 / rate);
+        Some(started + Duration::from_secs_f64(offset))
+    }
+}
+
+async fn drive(address: SocketAddr, plan: Rc<Plan>, connections: u64, stop: Arc<AtomicBool>) -> Sent {
     let started = Instant::now();
     let workers = (0..connections).map(|worker| {
-        let (requests, stop) = (Rc::clone(&requests), Arc::clone(&stop));
+        let (plan, stop) = (Rc::clone(&plan), Arc::clone(&stop));
         tokio::task::spawn_local(async move {
             let mut sent = Sent::default();
             let mut connection = Connection::new(address);
             for number in (worker..).step_by(usize::try_from(connections).expect("a few")) {
-                #[expect(clippy::cast_precision_loss, reason = "a test sends far fewer than 2^52")]
-                let due = started + Duration::from_secs_f64(number as f64 / rate);
+                let Some(due) = plan.due(number, started) else { break };
                 tokio::time::sleep_until(due.into()).await;
                 if stop.load(Ordering::Relaxed) {
                     break;
                 }
-                let turn = usize::try_from(number).expect("64 bits") % requests.len();
-                match connection.exchange(&requests[turn], number).await {
+                let turn = usize::try_from(number).expect("64 bits") % plan.requests.len();
+                match connection.exchange(&plan.requests[turn], number).await {
                     Ok(answer) => *sent.status.entry(answer.status).or_default() += 1,
                     Err(error) => *sent.failed.entry(error.to_string()).or_default() += 1,
                 }

@@ -84,7 +84,7 @@ impl Document {
             })
             .filter(|(_, _, excess)| *excess > 0)
             .collect();
-        paths.sort_by(|a, b| b.2.cmp(&a.2));
+        paths.sort_by_key(|(_, _, excess)| std::cmp::Reverse(*excess));
         paths
     }
 
@@ -107,8 +107,14 @@ impl Document {
     }
 }
 
+/// What failed assertions show: the verdict's short parts first, as the whole is long.
 impl fmt::Display for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in ["/verdict", "/reason", "/exposure", "/report/conservation", "/evidence", "/forecast"] {
+            if !self.at(part).is_null() {
+                writeln!(f, "{part}: {}", self.at(part))?;
+            }
+        }
         const SHOWN: usize = 6000;
         let text = serde_json::to_string_pretty(&self.0).unwrap_or_default();
         match text.char_indices().nth(SHOWN) {

@@ -69,7 +69,7 @@ impl Process {
     ///
     /// # Panics
     /// With everything it printed, when it does not end in time.
-    pub(crate) fn wait(mut self, limit: Duration) -> Ended {
+    pub(crate) fn wait(&mut self, limit: Duration) -> Ended {
         let deadline = std::time::Instant::now() + limit;
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {

@@ -1,8 +1,9 @@
 //! What `tests/setup.sh` installed, and what to do where it did not.
 
-use super::root;
+use super::{parallax, root};
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where `tests/setup.sh` puts things.
 pub(crate) fn directory() -> PathBuf {
@@ -30,6 +31,15 @@ pub(crate) fn need_program(test: &str, name: &str, part: &str) -> Option<PathBuf
         skip(test, &format!("{name} is missing; run tests/setup.sh {part}"));
     }
     found
+}
+
+/// A command of the binary that a test needs, or a loud skip.
+pub(crate) fn has_command(test: &str, command: &str) -> bool {
+    let help = parallax([command, "--help"]).run(Duration::from_secs(20));
+    if help.code != 0 {
+        skip(test, &format!("this binary has no command `{command}`"));
+    }
+    help.code == 0
 }
 
 /// Says so, past the test runner's capture.
