@@ -84,6 +84,21 @@ fn windows_are_sealed_when_their_delay_has_passed() {
     assert_eq!(ledger.untaken(), parallax_exchange::Admissions::default());
 }
 
+/// The worker reads its clock only after the exchange was offered, and the clock says that the window's
+/// time is over.
+#[test]
+fn what_waits_in_the_queue_is_not_late_because_the_worker_is_behind() {
+    let (sender, receiver) = queue(QueueLimits { count: 10, bytes: 1 << 20 });
+    sender.offer(exchange(1, START_NS)).unwrap();
+    sender.offer(exchange(2, START_NS)).unwrap();
+    let options = WorkerOptions { clock: Arc::new(|| START_NS + 100 * SECOND), ..WorkerOptions::default() };
+    let ledger = Ledger::new(run().policy.window.nanos());
+    let handle = Worker::start(run(), receiver, ledger, None, options, Box::new(drop)).unwrap();
+    drop(sender);
+    let counts = handle.stop().unwrap().published.report.conservation.clone();
+    assert_eq!((counts.compared, counts.late), (2, 0));
+}
+
 #[test]
 fn an_exchange_forces_the_seals_that_its_thresholds_read() {
     let log = MemoryLog::default();
