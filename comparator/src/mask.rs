@@ -1,30 +1,44 @@
 //! Masks: rules compiled to what is asked of them when a difference is about to be recorded.
 //!
-//! A rule is consulted only where two texts already differ, so equal data pays nothing for any
+//! A rule is consulted only where two sides already differ, so equal data pays nothing for any
 //! number of rules. Places are whole steps and whole names: nothing is matched by substring.
 //!
-//! `ignore` covers its place and all that lies below it; every other action acts on the place
-//! itself (write `/**` for what lies below).
+//! `ignore` and `present` cover their place and all that lies below it; every other action acts on
+//! the place itself (write `/**` for what lies below).
 
+mod effect;
 pub(crate) mod pattern;
+mod value;
 
 use crate::compare::RuleError;
 use crate::diff::path::Step;
 use crate::diff::{Kind, Part};
+use effect::Effect;
 use parallax_config::{Action, Place, Rule};
 use pattern::Pattern;
+use value::Value;
 
 /// The rules of one route, compiled.
 #[derive(Debug, Default)]
 pub(crate) struct Masks {
-    status: bool,
-    /// Ignored names by part: headers and trailers in lower case, cookies and query parameters as written.
-    headers: Vec<Box<str>>,
-    trailers: Vec<Box<str>>,
-    cookies: Vec<Box<str>>,
+    /// Headers and trailers in lower case; a cookie as `name` or `name;attribute`.
+    named: Vec<(Part, Box<str>, Effect)>,
+    /// Query parameters that may differ in a URL.
     query: Vec<Box<str>>,
-    body: Vec<(Pattern, Action)>,
+    body: Vec<(Pattern, Effect)>,
 }
+
+/// How the elements of an array are found on the other side, where not by position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pairing<'r> {
+    /// By being equal.
+    Equal,
+    /// By having an equal value at these steps.
+    Key(&'r [Box<[u8]>]),
+}
+
+/// The two sides of a difference, as written.
+pub(crate) type Sides<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
 impl Masks {
     /// Compiles those of `rules` that hold on `route`; `None` is a request that matched no route.
@@ -34,58 +48,69 @@ impl Masks {
     pub(crate) fn new(rules: &[Rule], route: Option<&str>) -> Result<Self, RuleError> {
         let mut masks = Self::default();
         for (index, rule) in rules.iter().enumerate() {
+            let fail = |why| RuleError { what: "rule", index, at: rule.at.clone().into(), why };
+            let effect = Effect::new(&rule.action).map_err(fail)?;
             if rule.route.is_none() || rule.route.as_deref() == route {
-                let fail = |why| RuleError { index, at: rule.at.clone().into(), why };
-                masks.add(rule).map_err(fail)?;
+                masks.add(&rule.at, &rule.action, effect).map_err(fail)?;
             }
         }
         Ok(masks)
     }
 
-    fn add(&mut self, rule: &Rule) -> Result<(), String> {
-        let names = match &rule.at {
+    fn add(&mut self, place: &Place, action: &Action, effect: Effect) -> Result<(), String> {
+        let (part, name): (_, Box<str>) = match place {
             Place::Body(pointer) => {
-                self.body.push((Pattern::parse(pointer)?, rule.action));
+                self.body.push((Pattern::parse(pointer)?, effect));
                 return Ok(());
             }
-            _ if rule.action != Action::Ignore => {
-                return Err("only `ignore` acts outside a JSON body: write action = \"ignore\"".to_owned());
+            Place::Status | Place::Query(_) if *action != Action::Ignore => {
+                return Err(format!("`{action}` has no meaning here: write action = \"ignore\""));
             }
-            Place::Status => {
-                self.status = true;
+            Place::Query(name) => {
+                self.query.push(name.as_str().into());
                 return Ok(());
             }
-            Place::Header(name) => (&mut self.headers, name),
-            Place::Trailer(name) => (&mut self.trailers, name),
-            Place::Cookie(name) => {
-                self.cookies.push(cookie(name));
-                return Ok(());
-            }
-            Place::Query(name) => (&mut self.query, name),
+            Place::Status => (Part::Status, "".into()),
+            Place::Header(name) => (Part::Header, name.as_str().into()),
+            Place::Trailer(name) => (Part::Trailer, name.as_str().into()),
+            Place::Cookie(name) => (Part::Cookie, cookie(name)),
         };
-        names.0.push(names.1.as_str().into());
+        if matches!(effect, Effect::KeyedBy(_) | Effect::ExactSpelling | Effect::NullEqualsAbsent) {
+            return Err(format!(
+                "`{action}` acts on JSON bodies: write at = \"body:/…\" or action = \"ignore\""
+            ));
+        }
+        self.named.push((part, name, effect));
         Ok(())
     }
 
     /// Whether the status may differ.
     pub(crate) fn ignores_status(&self) -> bool {
-        self.status
+        self.named.iter().any(|(part, ..)| *part == Part::Status)
     }
 
-    /// Whether the header or trailer of this lower-case name may differ.
-    pub(crate) fn ignores_name(&self, part: Part, name: &str) -> bool {
-        let names = match part {
-            Part::Header => &self.headers,
-            Part::Trailer => &self.trailers,
-            Part::Cookie => &self.cookies,
-            Part::Status | Part::Body => return false,
-        };
-        names.iter().any(|ignored| **ignored == *name)
+    /// Whether a difference of this header, trailer, cookie or the status is expected.
+    ///
+    /// The path of a cookie's attribute is `name;attribute`; that of its value is `name`, and rules
+    /// may also call it `name;value`.
+    pub(crate) fn hides_named(&self, part: Part, path: &str, kind: Kind, (left, right): Sides<'_>) -> bool {
+        let base = path.split(';').next().unwrap_or_default();
+        self.named.iter().any(|(of, name, effect)| {
+            if *of != part {
+                return false;
+            }
+            let value = || name.strip_suffix(";value") == Some(path) && kind == Kind::Value;
+            if **name == *path || value() {
+                return effect.hides(kind, left.map(Value::Text), right.map(Value::Text));
+            }
+            **name == *base && effect.covers_below()
+        })
     }
 
-    /// Whether this attribute of a cookie, by lower-case name (or its `value`), may differ.
-    pub(crate) fn ignores_attribute(&self, cookie: &str, attribute: &str) -> bool {
-        self.cookies.iter().any(|ignored| ignored.split_once(';') == Some((cookie, attribute)))
+    /// Whether the values of this header are a list whose order means nothing.
+    pub(crate) fn unordered_name(&self, part: Part, name: &str) -> bool {
+        let unordered = |effect: &Effect| matches!(effect, Effect::Unordered);
+        self.named.iter().any(|(of, listed, effect)| *of == part && **listed == *name && unordered(effect))
     }
 
     /// Query parameters that may differ in a URL.
@@ -95,32 +120,43 @@ impl Masks {
 
     /// Whether no difference of the body counts.
     pub(crate) fn ignores_body(&self) -> bool {
-        self.body.iter().any(|(pattern, action)| *action == Action::Ignore && pattern.is_everything())
+        self.body.iter().any(|(pattern, effect)| matches!(effect, Effect::Ignore) && pattern.is_everything())
     }
 
-    /// Whether a difference at `path` of the body is expected.
-    pub(crate) fn hides(&self, path: &[Step<'_>], kind: Kind) -> bool {
-        // A body that cannot be read is one fault of the whole, not of a place in it.
-        let whole = kind == Kind::Unparsable;
-        self.body.iter().any(|(pattern, action)| match action {
-            Action::Ignore if whole => pattern.is_everything(),
-            Action::Ignore => pattern.meet(path).within,
-            Action::Unordered | Action::ExactSpelling => false,
+    /// Whether a difference at `path` of a JSON body is expected.
+    pub(crate) fn hides(&self, path: &[Step<'_>], kind: Kind, (left, right): Sides<'_>) -> bool {
+        self.body.iter().any(|(pattern, effect)| {
+            let meeting = pattern.meet(path);
+            let here = || meeting.at && effect.hides(kind, left.map(Value::Json), right.map(Value::Json));
+            let above = || meeting.below && effect.covers_below();
+            meeting.within && (here() || above())
         })
     }
 
-    /// Whether the elements of the array at `path` may come in any order.
-    pub(crate) fn unordered(&self, path: &[Step<'_>]) -> bool {
-        self.acts(path, &Action::Unordered)
+    /// Whether a difference between two whole texts is expected.
+    pub(crate) fn hides_text(&self, left: &[u8], right: &[u8]) -> bool {
+        let (left, right) = (Some(Value::Text(left)), Some(Value::Text(right)));
+        self.body
+            .iter()
+            .any(|(pattern, effect)| pattern.meet(&[]).at && effect.hides(Kind::Value, left, right))
+    }
+
+    /// How the elements of the array at `path` are paired, where not by position.
+    pub(crate) fn pairing(&self, path: &[Step<'_>]) -> Option<Pairing<'_>> {
+        self.body.iter().find_map(|(pattern, effect)| {
+            let pairing = match effect {
+                Effect::Unordered => Pairing::Equal,
+                Effect::KeyedBy(key) => Pairing::Key(key),
+                _ => return None,
+            };
+            pattern.meet(path).at.then_some(pairing)
+        })
     }
 
     /// Whether numbers at `path` must be spelled alike.
     pub(crate) fn exact_spelling(&self, path: &[Step<'_>]) -> bool {
-        self.acts(path, &Action::ExactSpelling)
-    }
-
-    fn acts(&self, path: &[Step<'_>], wanted: &Action) -> bool {
-        self.body.iter().any(|(pattern, action)| action == wanted && pattern.meet(path).at)
+        let exact = |effect: &Effect| matches!(effect, Effect::ExactSpelling);
+        self.body.iter().any(|(pattern, effect)| exact(effect) && pattern.meet(path).at)
     }
 }
 

@@ -4,6 +4,7 @@
 //! policy, is written here, checked before anything starts, and hashed into every verdict.
 //! This crate opens no socket and reads no file but the one it is given.
 
+mod action;
 mod day;
 mod document;
 mod duration;
@@ -27,6 +28,7 @@ mod summary;
 mod tolerance;
 mod validate;
 
+pub use action::{Action, Class, Tolerance};
 pub use day::Day;
 pub use duration::Span;
 pub use env::RESERVED;
@@ -38,7 +40,7 @@ pub use reach::{units_needed, units_required};
 pub use reference::reference;
 pub use roles::{Role, Roles};
 pub use routes::{KeySource, Route};
-pub use rules::{Action, Place, Rule};
+pub use rules::{Place, Rule};
 pub use schema::schema;
 pub use settings::{Config, Console, Limits, Listen, Log};
 pub use summary::report;

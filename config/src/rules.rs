@@ -1,6 +1,6 @@
 //! `[[rules]]`: what may differ.
 
-use crate::Day;
+use crate::{Action, Day};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,11 @@ pub struct Rule {
     /// `query:<name>`, `cookie:<name>` or `status`.
     #[schemars(example = &"body:/received_at")]
     pub at: Place,
-    /// What it does there.
+    /// What it does there: `ignore`, `present` (on both sides, whatever it is), `unordered`,
+    /// `keyed_by:<pointer>` (elements in any order), `exact_spelling` (of numbers), `case_fold`,
+    /// `null_equals_absent`, `tolerate:<0.01, 1% or 5s>`, `class:<uuid, timestamp, ip, number or
+    /// non_empty>`, `matches:<regex>` or `rewrite:<regex> => <text>`. `ignore` and `present` cover
+    /// what lies below their place, the others the place itself.
     #[schemars(example = &"ignore")]
     pub action: Action,
     /// Restricts the rule to one route, by name.
@@ -27,18 +31,6 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"2027-01-01")]
     pub expires: Option<Day>,
-}
-
-/// What a rule does where it matches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// Any difference is expected.
-    Ignore,
-    /// The elements of the array may come in any order.
-    Unordered,
-    /// Numbers must be spelled alike; without this rule 1.0 equals 1.
-    ExactSpelling,
 }
 
 /// Where a rule applies: `body:<JSON pointer with * and **>`, `header:<name>`, `trailer:<name>`,

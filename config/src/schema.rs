@@ -68,6 +68,7 @@ pub(crate) enum Format {
     Duration,
     Address,
     Place,
+    Action,
     KeySource,
     Day,
 }
@@ -84,6 +85,7 @@ impl Kind {
             Self::Text(Format::Place) => {
                 "place: body:<JSON pointer>, header:<name>, trailer:<name>, cookie:<name>, query:<name> or status"
             }
+            Self::Text(Format::Action) => "action",
             Self::Text(Format::KeySource) => {
                 "key source: header:<name>, cookie:<name>, query:<name>, connection or request"
             }
@@ -131,6 +133,7 @@ impl Shape {
             Some("human-duration") => Format::Duration,
             Some("socket-address") => Format::Address,
             Some("place") => Format::Place,
+            Some("action") => Format::Action,
             Some("key-source") => Format::KeySource,
             Some("date") => Format::Day,
             _ => Format::Plain,

@@ -8,7 +8,7 @@ use crate::error::Problem;
 use crate::keypath::KeyPath;
 use crate::schema::{Format, Kind, Shape};
 use crate::suggest::{elsewhere, nearest};
-use crate::{Day, KeySource, Place, Span};
+use crate::{Action, Day, KeySource, Place, Span};
 use std::net::SocketAddr;
 use toml::Value;
 
@@ -161,6 +161,7 @@ fn check_text(text: &str, format: Format, shape: Shape) -> Result<(), (String, S
     match format {
         Format::Plain => Ok(()),
         Format::Place => Place::try_from(text.to_owned()).map(drop).map_err(split_remedy),
+        Format::Action => Action::try_from(text.to_owned()).map(drop).map_err(split_remedy),
         Format::KeySource => KeySource::try_from(text.to_owned()).map(drop).map_err(split_remedy),
         Format::Day => text.parse::<Day>().map(drop).map_err(plain),
         Format::Address => text.parse::<SocketAddr>().map(drop).map_err(|_| {

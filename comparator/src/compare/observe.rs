@@ -188,14 +188,14 @@ mod tests {
     fn unusable_rules_and_fields_are_named() {
         let rule = Rule {
             at: Place::Header("x".to_owned()),
-            action: Action::Unordered,
+            action: Action::ExactSpelling,
             route: None,
             owner: None,
             expires: None,
         };
         let error = Comparer::new(&[rule], &[]).unwrap_err().to_string();
-        assert!(error.starts_with("rule 0 (`header:x`): only `ignore`"), "{error}");
+        assert!(error.starts_with("rule 0 (`header:x`): `exact_spelling` acts on JSON"), "{error}");
         let error = Comparer::new(&[], &["a".into()]).unwrap_err().to_string();
-        assert!(error.starts_with("rule 0 (`field.a`): `a` is not a place"), "{error}");
+        assert!(error.starts_with("field check 0 (`a`): `a` is not a place"), "{error}");
     }
 }

@@ -27,8 +27,7 @@ pub(crate) fn compare(part: Part, left: &HeaderMap, right: &HeaderMap, framed: b
     if in_step(left, right, counts) {
         return;
     }
-    let masks = sink.masks;
-    let counts = |name: &&HeaderName| counts(name) && !masks.ignores_name(part, name.as_str());
+    let counts = |name: &&HeaderName| counts(name);
     for name in left.keys().filter(counts) {
         Pair { part, name, left: values(left, name), right: values(right, name) }.compare(sink);
     }
@@ -61,7 +60,11 @@ impl Pair<'_> {
         if self.left == self.right {
             return;
         }
-        match treatment::of(self.name) {
+        let treatment = match sink.masks.unordered_name(self.part, self.name.as_str()) {
+            true => Treatment::SET,
+            false => treatment::of(self.name),
+        };
+        match treatment {
             Treatment::Cookies => cookies::compare(&self.left, &self.right, sink),
             _ if self.right.is_empty() => self.record(Kind::Missing, sink),
             _ if self.left.is_empty() => self.record(Kind::Extra, sink),

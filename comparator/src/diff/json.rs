@@ -23,6 +23,7 @@
 
 mod array;
 mod cursor;
+mod keyed;
 mod multiset;
 mod number;
 mod object;

@@ -93,7 +93,7 @@ impl<'r> Sink<'r> {
         left: Option<&[u8]>,
         right: Option<&[u8]>,
     ) -> Result<(), Stop> {
-        if self.masks.hides(path, kind) {
+        if self.masks.hides(path, kind, (left, right)) {
             return Ok(());
         }
         if self.probing > 0 {
@@ -118,8 +118,8 @@ impl<'r> Sink<'r> {
         Ok(())
     }
 
-    /// Records a difference of something that has a name: a header, a cookie, the status.
-    /// Whether a rule hides it is the caller's question.
+    /// Records a difference of something that has a name (a header, a cookie, the status) unless a
+    /// rule hides it.
     pub(crate) fn named(
         &mut self,
         part: Part,
@@ -128,6 +128,9 @@ impl<'r> Sink<'r> {
         left: Option<&[u8]>,
         right: Option<&[u8]>,
     ) {
+        if self.masks.hides_named(part, name, kind, (left, right)) {
+            return;
+        }
         self.fields.touch_name(part, name, &mut self.touched);
         if let Some((left, right)) = self.room(left, right) {
             let (path, pattern) = (name.to_owned(), name.to_owned());
@@ -137,7 +140,7 @@ impl<'r> Sink<'r> {
 
     /// Records a difference of the whole body, with what there is to say about it.
     pub(crate) fn whole_body(&mut self, kind: Kind, left: Option<&[u8]>, right: Option<&[u8]>, note: String) {
-        if self.masks.hides(&[], kind) {
+        if self.masks.hides(&[], kind, (left, right)) {
             return;
         }
         self.fields.touch_whole_body(&mut self.touched);
@@ -194,11 +197,6 @@ impl<'r> Sink<'r> {
         if let Some(patch) = &mut self.patch {
             patch.truncate(mark.operations);
         }
-    }
-
-    /// Whether the walk only asks if two values are equal.
-    pub(crate) fn is_probing(&self) -> bool {
-        self.probing > 0
     }
 
     /// Runs `question`: is there no unmasked difference? Nothing is recorded.

@@ -28,6 +28,8 @@ pub(crate) struct Meeting {
     pub(crate) at: bool,
     /// The path is one of the places or lies below one.
     pub(crate) within: bool,
+    /// The path lies below one of the places.
+    pub(crate) below: bool,
     /// Places may lie below the path.
     pub(crate) above: bool,
 }
@@ -61,15 +63,16 @@ impl Pattern {
     pub(crate) fn meet(&self, path: &[Step<'_>]) -> Meeting {
         let mut states = self.settle(1);
         let accept = 1_u64 << self.segments.len();
-        let mut within = states & accept != 0;
+        let mut below = false;
         for step in path {
+            below |= states & accept != 0;
             states = self.settle(self.advance(states, step));
-            within |= states & accept != 0;
             if states == 0 {
                 break;
             }
         }
-        Meeting { at: states & accept != 0, within, above: states & !accept != 0 }
+        let at = states & accept != 0;
+        Meeting { at, below, within: at || below, above: states & !accept != 0 }
     }
 
     fn advance(&self, mut states: u64, step: &Step<'_>) -> u64 {

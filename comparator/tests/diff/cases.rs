@@ -181,3 +181,81 @@ fn lines_of_json_are_compared_as_an_array() {
     assert_eq!(compare("{\"a\":1}\n", "{\"a\":1}\n{\"a\":3}\n"), ["Length  "]);
     assert_eq!(compare("{\"a\":1}\n", "{\"a\":1}\n{\"a\":"), ["Unparsable  "]);
 }
+
+fn act(at: &str, action: &str) -> Rule {
+    rule(at, Action::try_from(action.to_owned()).unwrap())
+}
+
+#[test]
+fn tolerances_are_for_numbers_and_times_that_are_near() {
+    let (left, right) =
+        (r#"{"n":10,"p":100,"t":"2026-01-01T00:00:00Z"}"#, r#"{"n":10.5,"p":"x","t":1767225601}"#);
+    let rules =
+        [act("body:/n", "tolerate:0.5"), act("body:/p", "tolerate:5%"), act("body:/t", "tolerate:1s")];
+    assert_eq!(paths(left, right, &rules), ["Type /p", "Type /t"]);
+    let right = r#"{"n":10.6,"p":105.2,"t":"2026-01-01T01:00:01+01:00"}"#;
+    assert_eq!(paths(left, right, &rules), ["Value /n"]);
+    assert_eq!(paths(left, right, &[act("body:/**", "tolerate:1000")]), ["Value /t"]);
+}
+
+#[test]
+fn classes_and_patterns_let_values_vary_but_not_break() {
+    let id = act("body:/id", "class:uuid");
+    let of = |id: &str| format!(r#"{{"id":"{id}"}}"#);
+    let uuid = |n: u8| of(&format!("3f2504e0-4f89-11d3-9a0c-0305e82c33{n:02}"));
+    assert_eq!(paths(&uuid(1), &uuid(2), std::slice::from_ref(&id)), [""; 0]);
+    assert_eq!(paths(&uuid(1), &of("none"), std::slice::from_ref(&id)), ["Value /id"]);
+    assert_eq!(paths(&uuid(1), "{}", &[id]), ["Missing /id"]);
+    let request = [act("body:/id", "matches:req-[0-9]+")];
+    assert_eq!(paths(&of("req-1"), &of("req-22"), &request), [""; 0]);
+    assert_eq!(paths(&of("req-1"), &of("a req-2"), &request), ["Value /id"]);
+    let rewritten = [act("body:/id", "rewrite:-[0-9a-f]{4} => -x")];
+    assert_eq!(paths(&of("a-00ff"), &of("a-1234"), &rewritten), [""; 0]);
+    assert_eq!(paths(&of("a-00ff"), &of("b-1234"), &rewritten), ["Value /id"]);
+    let filled = [act("body:/id", "class:non_empty")];
+    assert_eq!(paths(&of("a"), &of("b"), &filled), [""; 0]);
+    assert_eq!(paths(&of("a"), &of(""), &filled), ["Value /id"]);
+    assert_eq!(paths(r#"{"id":[1]}"#, r#"{"id":[1,2]}"#, &filled), [""; 0]);
+}
+
+#[test]
+fn presence_case_and_null_have_rules() {
+    let present = [act("body:/meta", "present")];
+    assert_eq!(paths(r#"{"meta":{"a":1}}"#, r#"{"meta":[2]}"#, &present), [""; 0]);
+    assert_eq!(paths(r#"{"meta":{"a":1}}"#, r#"{"meta":{}}"#, &present), [""; 0]);
+    assert_eq!(paths(r#"{"meta":{"a":1}}"#, "{}", &present), ["Missing /meta"]);
+    let folded = [act("body:/**", "case_fold")];
+    assert_eq!(paths(r#"["Straße É"]"#, r#"["STRAßE é"]"#, &folded), [""; 0]);
+    assert_eq!(paths(r#"["a"]"#, r#"["b"]"#, &folded), ["Value /0"]);
+    let absent = [act("body:/**", "null_equals_absent")];
+    assert_eq!(paths(r#"{"a":null,"b":1}"#, r#"{"b":1,"c":null}"#, &absent), [""; 0]);
+    assert_eq!(paths(r#"{"a":0}"#, r#"{"b":null}"#, &absent), ["Missing /a"]);
+}
+
+#[test]
+fn keyed_elements_are_found_by_their_key() {
+    let rules = [act("body:/list", "keyed_by:/id")];
+    let compare = |left: &str, right: &str| {
+        paths(&format!(r#"{{"list":{left}}}"#), &format!(r#"{{"list":{right}}}"#), &rules)
+    };
+    let left = r#"[{"id":1,"v":1},{"id":"x","v":2},{"v":3}]"#;
+    assert_eq!(compare(left, r#"[{"v":3},{"id":"\u0078","v":9},{"v":1,"id":1}]"#), ["Value /list/1/v"]);
+    assert_eq!(compare(left, r#"[{"v":3},{"id":"x","v":2},{"id":7}]"#), ["Missing /list/0", "Extra /list/2"]);
+    assert_eq!(compare(r#"[{"id":1,"v":1},{"id":1,"v":2}]"#, r#"[{"id":1,"v":1}]"#), ["Missing /list/1"]);
+    let nested = [act("body:", "keyed_by:/a/1")];
+    assert_eq!(
+        paths(r#"[{"a":[0,1]},{"a":[0,2]}]"#, r#"[{"a":[0,2]},{"a":[5,1]}]"#, &nested),
+        ["Value /0/a/0"]
+    );
+}
+
+#[test]
+fn rules_on_whole_texts_rewrite_what_varies_in_them() {
+    let rules = [act("body:", "rewrite:Servlet-[0-9a-f]{8} => Servlet-x")];
+    let page = |hash: &str, code: u16| format!("<html>\nServlet-{hash}\n{code}\n</html>");
+    let compare = |left: String, right: String| {
+        files(left.as_bytes(), right.as_bytes(), "text/html", &rules).unwrap().equal
+    };
+    assert!(compare(page("7487df0b", 503), page("00000000", 503)));
+    assert!(!compare(page("7487df0b", 503), page("00000000", 500)));
+}

@@ -102,6 +102,40 @@ fn cookies_are_compared_by_name_and_attribute() {
 }
 
 #[test]
+fn rules_act_on_headers_and_cookies_too() {
+    let rule = |at: &str, action: &str| Rule {
+        at: Place::try_from(at.to_owned()).unwrap(),
+        action: Action::try_from(action.to_owned()).unwrap(),
+        route: None,
+        owner: None,
+        expires: None,
+    };
+    let rules = [
+        rule("header:x-list", "unordered"),
+        rule("header:x-request-id", "class:uuid"),
+        rule("header:etag", "present"),
+        rule("cookie:id;value", "matches:[0-9]+"),
+    ];
+    let comparer = Comparer::new(&rules, &[]).unwrap();
+    let (one, two) = ("3f2504e0-4f89-11d3-9a0c-0305e82c3301", "3f2504e0-4f89-11d3-9a0c-0305e82c3302");
+    let left = [("x-list", "a, b"), ("x-request-id", one), ("etag", "1"), ("set-cookie", "id=1; Secure")];
+    let right = [("x-list", "b,a"), ("x-request-id", two), ("etag", "2"), ("set-cookie", "id=2; Secure")];
+    let compare = |right: &[(&'static str, &str)]| {
+        found(&comparer.compare(None, &response(&left, ""), &response(right, "")))
+    };
+    assert_eq!(compare(&right), NONE);
+    let worse = [("x-list", "b,c"), ("x-request-id", "none"), ("set-cookie", "id=x")];
+    let expected = [
+        "Value Header x-list",
+        "Value Header x-request-id",
+        "Missing Header etag",
+        "Value Cookie id",
+        "Missing Cookie id;secure",
+    ];
+    assert_eq!(compare(&worse), expected);
+}
+
+#[test]
 fn content_length_counts_only_where_the_body_does_not_show_it() {
     let json = ("content-type", "application/json");
     let left = response(&[json, ("content-length", "7")], r#"{"a":1}"#);

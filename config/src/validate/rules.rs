@@ -4,6 +4,7 @@ use super::Findings;
 use super::routes::{no_such_route, which_route};
 use crate::keypath::KeyPath;
 use crate::{Action, Day, Place, Rule};
+use regex::Regex;
 
 /// `routes` holds the routes' names; `None` where they are not known (rules in a file of their own).
 pub(crate) fn check(rules: &[Rule], routes: Option<&[&str]>, today: Day) -> Findings {
@@ -18,7 +19,7 @@ pub(crate) fn check(rules: &[Rule], routes: Option<&[&str]>, today: Day) -> Find
             findings.problem(at.key("route"), no_such_route(name), which_route(name, names));
         }
         let same =
-            |other: &Rule| (&other.at, other.action, &other.route) == (&rule.at, rule.action, &rule.route);
+            |other: &Rule| (&other.at, &other.action, &other.route) == (&rule.at, &rule.action, &rule.route);
         if let Some(first) = rules[..index].iter().position(same) {
             findings.warning(at, format!("says the same as rules[{first}]"), "keep one of them");
         }
@@ -42,17 +43,33 @@ fn expiry(rule: &Rule, today: Day, at: &KeyPath, findings: &mut Findings) {
 
 /// Whether the action has a meaning at the place.
 fn fitness(rule: &Rule, at: &KeyPath, findings: &mut Findings) {
-    let fits = match rule.action {
-        Action::Ignore => true,
-        Action::Unordered => matches!(rule.at, Place::Body(_) | Place::Header(_)),
-        Action::ExactSpelling => matches!(rule.at, Place::Body(_)),
+    let (fits, meant) = match rule.action {
+        Action::Ignore => (true, ""),
+        Action::Unordered => (
+            matches!(rule.at, Place::Body(_) | Place::Header(_) | Place::Trailer(_)),
+            "unordered is for lists in bodies and headers",
+        ),
+        Action::ExactSpelling | Action::NullEqualsAbsent | Action::KeyedBy(_) => {
+            (matches!(rule.at, Place::Body(_)), "it is for JSON bodies")
+        }
+        _ => (
+            !matches!(rule.at, Place::Status | Place::Query(_)),
+            "only `ignore` acts on the status and on query parameters",
+        ),
     };
     if !fits {
         let place = String::from(rule.at.clone());
+        findings.problem(at.key("action"), format!("has no meaning at `{place}`"), meant);
+    }
+    if let Action::Matches(pattern) | Action::Rewrite { pattern, .. } = &rule.action
+        && let Err(error) = Regex::new(pattern)
+    {
+        let what = error.to_string();
+        let what = what.lines().last().unwrap_or_default();
         findings.problem(
             at.key("action"),
-            format!("has no meaning at `{place}`"),
-            "unordered is for lists in bodies and headers, exact_spelling for numbers in bodies",
+            format!("`{pattern}` is not a regular expression: {}", what.trim_start_matches("error: ")),
+            "look-around and back-references are not supported",
         );
     }
     if let Place::Body(pointer) = &rule.at

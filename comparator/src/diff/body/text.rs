@@ -10,6 +10,9 @@ use similar::{Algorithm, DiffTag, capture_diff_slices};
 
 /// Records that two texts differ.
 pub(super) fn compare(left: &[u8], right: &[u8], sink: &mut Sink<'_>) {
+    if sink.masks.hides_text(left, right) {
+        return;
+    }
     let (left, right) = (lines(left), lines(right));
     let same = left.iter().zip(&right).take_while(|(l, r)| l == r).count();
     let (l, r) = (&left[same..], &right[same..]);

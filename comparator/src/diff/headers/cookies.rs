@@ -92,10 +92,6 @@ fn record(
     right: Option<&[u8]>,
     sink: &mut Sink<'_>,
 ) {
-    let of_value = if attribute.is_empty() && kind == Kind::Value { "value" } else { attribute };
-    if sink.masks.ignores_name(Part::Cookie, name) || sink.masks.ignores_attribute(name, of_value) {
-        return;
-    }
     if attribute.is_empty() {
         sink.named(Part::Cookie, name, kind, left, right);
     } else {

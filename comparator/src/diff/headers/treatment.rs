@@ -33,6 +33,12 @@ pub(super) enum Treatment {
     Cookies,
 }
 
+impl Treatment {
+    /// A list whose order means nothing.
+    pub(super) const SET: Self = Self::List(How { unordered: true, caseless: false });
+    const CASELESS_SET: Self = Self::List(How { unordered: true, caseless: true });
+}
+
 /// What means nothing in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct How {
@@ -61,12 +67,10 @@ pub(super) fn always_varies(name: &HeaderName) -> bool {
 
 /// How the values of `name` are compared.
 pub(super) fn of(name: &HeaderName) -> Treatment {
-    const SET: Treatment = Treatment::List(How { unordered: true, caseless: true });
+    const SET: Treatment = Treatment::CASELESS_SET;
     match name.as_str() {
         // Methods are case-sensitive (RFC 9110, 9.1), and so are the types of Clear-Site-Data.
-        "allow" | "access-control-allow-methods" | "clear-site-data" => {
-            Treatment::List(How { unordered: true, caseless: false })
-        }
+        "allow" | "access-control-allow-methods" | "clear-site-data" => Treatment::SET,
         "vary"
         | "accept-ranges"
         | "cache-control"

@@ -5,6 +5,7 @@ use super::{Shape, Type};
 use crate::diff::Kind;
 use crate::diff::path::Step;
 use crate::diff::sink::{Mark, Stop};
+use crate::mask::Pairing;
 use std::ops::Range;
 
 /// Differing elements among which the same elements in another order are looked for.
@@ -46,7 +47,7 @@ impl Walk<'_, '_, '_> {
             match compared {
                 Ok(()) => {}
                 // A probe of an unordered array goes on: the elements may be further along.
-                Err(Stop::Differs) if self.sink.masks.unordered(&self.path) => return self.multiset(&frame),
+                Err(Stop::Differs) if self.reorders() => return self.unordered(&frame),
                 Err(stop) => return Err(stop),
             }
             if self.sink.mark() != before {
@@ -57,14 +58,27 @@ impl Walk<'_, '_, '_> {
         if changed.is_empty() {
             return Ok(());
         }
-        if self.sink.masks.unordered(&self.path) {
-            return self.multiset(&frame);
+        if self.reorders() {
+            return self.unordered(&frame);
         }
         if (2..=MOVED_MAX).contains(&changed.len()) && self.is_permutation(&changed)? {
             self.sink.rewind(frame.mark);
             return self.differ(Kind::Order, starts);
         }
         Ok(())
+    }
+
+    /// Whether a rule says that the order of this array means nothing.
+    fn reorders(&self) -> bool {
+        self.sink.masks.pairing(&self.path).is_some()
+    }
+
+    /// Compares an array of which a rule says so without regard to order.
+    fn unordered(&mut self, frame: &Frame) -> Result<(), Stop> {
+        match self.sink.masks.pairing(&self.path) {
+            Some(Pairing::Key(key)) => self.keyed(frame, key),
+            _ => self.multiset(frame),
+        }
     }
 
     /// Moves both cursors to the next element; which sides have one.
@@ -84,11 +98,8 @@ impl Walk<'_, '_, '_> {
     /// Records the length, then pairs the elements that are left once the equal ones at both ends
     /// are set aside, so that one removed element does not make all that follow it differ.
     fn uneven(&mut self, frame: &Frame, same: usize) -> Result<(), Stop> {
-        if self.sink.masks.unordered(&self.path) {
-            return self.multiset(frame);
-        }
-        if self.sink.is_probing() && !self.sink.masks.hides(&self.path, Kind::Length) {
-            return Err(Stop::Differs);
+        if self.reorders() {
+            return self.unordered(frame);
         }
         self.sink.rewind(frame.mark);
         let (left, right) = self.spans(frame)?;
