@@ -10,7 +10,7 @@
 //! `record` what is inside, `scan` walks the frames of a segment and steps over damage, `segment`
 //! names files and reads their headers, `active` appends to one; `writer` and `reader` make a
 //! sequence of segments out of that, `recovery` finds a torn tail, `lock` keeps a second writer out,
-//! `repair` copies what is whole.
+//! `repair` checks a log and copies what is whole.
 
 mod active;
 mod frame;
@@ -35,7 +35,7 @@ use std::path::Path;
 
 pub use frame::MAX_RECORD_BYTES;
 pub use location::{open_reader, open_recording, open_writer, read_bytes};
-pub use repair::{Repair, repair};
+pub use repair::{Checkup, check, repair};
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq)]

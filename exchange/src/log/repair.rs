@@ -1,65 +1,72 @@
-//! Copies what is whole in a damaged log into a new file.
+//! Finds what is damaged in a closed log, and copies what is whole into a new file.
 //!
 //! Records are copied byte for byte: a field that only a newer build knows goes along. Indexes and
 //! the like (kinds that may be skipped) stay behind, because they speak of places in the old file.
+//! Memory is bounded by one record, whatever the log's length.
 
 use super::location::path;
-use super::reader::{End, FileReader};
+use super::reader::{End, FileReader, RawRecord};
 use super::writer::FileWriter;
 use super::{LogError, Writer};
 use std::path::Path;
 
-/// What [`repair`] did.
+/// What [`check`] or [`repair`] found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Repair {
-    /// Records copied.
+pub struct Checkup {
+    /// Records that can be read.
     pub records: u64,
-    /// Bytes of the new file.
-    pub bytes: u64,
-    /// Places that could not be read.
+    /// Places that cannot.
     pub damaged: u64,
     /// Their bytes.
     pub damaged_bytes: u64,
 }
 
-/// Copies every record of the log at `from` that can be read to the new file `to`, which must not
-/// exist; `tell` hears of every [`LogError::Damaged`] place, a torn end included.
+/// Reads the closed log at `from` to its end; `tell` hears of every [`LogError::Damaged`] place, a
+/// torn end included.
 ///
 /// # Errors
-/// As [`super::open_recording`] for `from`, and [`LogError::Io`] for `to`, which is removed then.
-pub fn repair(from: &str, to: &Path, tell: impl FnMut(LogError)) -> Result<Repair, LogError> {
+/// As [`super::open_recording`].
+pub fn check(from: &str, tell: impl FnMut(LogError)) -> Result<Checkup, LogError> {
+    walk(FileReader::open(path(from)?, End::Closed)?, |_| Ok(()), tell)
+}
+
+/// As [`check`], and copies every record that can be read to the new file `to`, which must not exist.
+///
+/// # Errors
+/// As [`check`], and [`LogError::Io`] for `to`, which is removed then.
+pub fn repair(from: &str, to: &Path, tell: impl FnMut(LogError)) -> Result<Checkup, LogError> {
     let reader = FileReader::open(path(from)?, End::Closed)?;
-    let writer = FileWriter::create_file(to)?;
-    copy(reader, writer, tell).inspect_err(|_| {
+    let mut writer = FileWriter::create_file(to)?;
+    let copied = walk(reader, |raw| writer.append_raw(raw), tell);
+    copied.and_then(|checkup| writer.sync().map(|()| checkup)).inspect_err(|_| {
         let _ = std::fs::remove_file(to); // where it cannot go, the first error still counts
     })
 }
 
-fn copy(
+fn walk(
     mut reader: FileReader,
-    mut writer: FileWriter,
+    mut take: impl FnMut(&RawRecord) -> Result<(), LogError>,
     mut tell: impl FnMut(LogError),
-) -> Result<Repair, LogError> {
-    let mut repair = Repair::default();
+) -> Result<Checkup, LogError> {
+    let mut checkup = Checkup::default();
     loop {
-        let copied = match reader.next_raw() {
-            Ok(None) => break,
+        let read = match reader.next_raw() {
+            Ok(None) => return Ok(checkup),
             Ok(Some(raw)) => reader.interpret(&raw).map(|record| record.map(|_| raw)),
             Err(error) => Err(error),
         };
-        match copied {
-            Ok(Some(raw)) => writer.append_raw(&raw)?,
+        match read {
+            Ok(Some(raw)) => {
+                take(&raw)?;
+                checkup.records += 1;
+            }
             Ok(None) => {}
             Err(error @ LogError::Damaged { bytes, .. }) => {
-                repair.damaged += 1;
-                repair.damaged_bytes += bytes;
+                checkup.damaged += 1;
+                checkup.damaged_bytes += bytes;
                 tell(error);
             }
             Err(error) => return Err(error),
         }
     }
-    writer.sync()?;
-    repair.records = writer.stats().records;
-    repair.bytes = writer.length();
-    Ok(repair)
 }

@@ -88,11 +88,6 @@ impl FileWriter {
         Ok(Self { home: Home::File, current, older, buffer: Vec::new(), stats: WriterStats::default() })
     }
 
-    /// Bytes of the segment being written, its header included.
-    pub(crate) fn length(&self) -> u64 {
-        self.current.length()
-    }
-
     /// Adds a record as another log holds it, byte for byte.
     pub(crate) fn append_raw(&mut self, raw: &RawRecord) -> Result<(), LogError> {
         self.append_all(std::iter::once(raw), |_| {})

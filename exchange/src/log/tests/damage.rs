@@ -252,9 +252,11 @@ fn a_repaired_log_holds_what_could_be_read_and_nothing_else() {
 
     let to = place.0.path().join("whole.plx");
     let mut told = Vec::new();
-    let repair = repair(&place.url(), &to, |error| told.push(error.to_string())).unwrap();
-    assert_eq!((repair.records, repair.damaged, repair.damaged_bytes), (5, 2, 117 + 4));
-    assert_eq!(repair.bytes, to.metadata().unwrap().len());
+    let checkup = repair(&place.url(), &to, |error| told.push(error.to_string())).unwrap();
+    assert_eq!(checkup, Checkup { records: 5, damaged: 2, damaged_bytes: 117 + 4 });
+    let mut found = Vec::new();
+    assert_eq!(check(&place.url(), |error| found.push(error.to_string())).unwrap(), checkup);
+    assert_eq!(found, told);
     assert!(told[0].contains("1.plx: 117 bytes at offset 148"), "{told:?}");
     assert!(told[1].contains("2.plx: 4 bytes"), "{told:?}");
     let (read, damage) = read_all(&mut *open_recording(&to.display().to_string()).unwrap());
