@@ -1,7 +1,7 @@
 //! Recordings in the log's own format.
 
 use super::{Recording, RecordingError};
-use parallax_exchange::log::{Limits, LogError, Reader, Record, open_reader, open_writer};
+use parallax_exchange::log::{Limits, LogError, Reader, Record, open_recording, open_writer};
 use parallax_exchange::{Exchange, ExchangeId, Outcome, Outcomes, Request, Role};
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use std::collections::HashSet;
 /// [`RecordingError::Log`] where it cannot be opened or read at all; [`RecordingError::Empty`] where it
 /// holds no request.
 pub fn read(url: &str) -> Result<Recording, RecordingError> {
-    from_reader(url, &mut *open_reader(url)?)
+    from_reader(url, &mut *open_recording(url)?)
 }
 
 /// Reads a recording to the end of what is there; errors call it `place`.

@@ -64,6 +64,17 @@ fn whole_exchanges_are_replayed_by_their_requests() {
 }
 
 #[test]
+fn a_recording_that_ends_inside_a_record_is_damaged_there() {
+    let scratch = Scratch::new();
+    let path = scratch.path("a.plx");
+    write_requests(&path, (0..3).map(|number| (number, get("/"))), None).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+    let recording = read(&path).unwrap();
+    assert_eq!((recording.requests().len(), recording.describe().damaged_count), (2, 1));
+}
+
+#[test]
 fn damage_costs_one_record_and_is_told_by_offset() {
     let scratch = Scratch::new();
     let path = scratch.path("a.plx");
