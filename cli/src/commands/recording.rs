@@ -1,4 +1,6 @@
-//! `parallax recording`: what is in a recording.
+//! `parallax recording`: what is in a recording, in another format, or made whole again.
+
+mod doctor;
 
 use crate::args::Global;
 use crate::exit::{Exit, Failure, Outcome};
@@ -9,7 +11,7 @@ use parallax_exchange::log::LogError;
 use parallax_loadgen::recording::{self, RecordingDocument, RecordingError};
 use std::fmt::Write as _;
 
-/// Look into a recording, or convert it.
+/// Look into a recording, convert or repair it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Recording {
     /// Count what is in recordings, and say what is wrong with them.
@@ -28,6 +30,10 @@ pub(crate) enum Recording {
         #[arg(long, value_name = "NAME")]
         session_header: Option<HeaderName>,
     },
+    /// Find the damage in a native recording, and copy what is whole.
+    #[command(after_help = "Examples:\n  parallax recording doctor parallax-log\n  \
+                            parallax recording doctor damaged.plx whole.plx")]
+    Doctor(doctor::Doctor),
 }
 
 /// Count what is in recordings.
@@ -45,6 +51,7 @@ impl Recording {
     pub(crate) fn run(self, global: &Global) -> Outcome {
         match self {
             Self::Inspect(inspect) => inspect.run(),
+            Self::Doctor(doctor) => doctor.run(),
             Self::Convert { from, to, session_header } => {
                 let recording = open(&from)?;
                 let document = recording.describe();
