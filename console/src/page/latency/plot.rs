@@ -7,7 +7,7 @@ use parallax_comparator::report::RoleLatency;
 
 const WIDTH: f64 = 540.0;
 const HEIGHT: f64 = 320.0;
-const LEFT: f64 = 62.0;
+const LEFT: f64 = 82.0;
 const RIGHT: f64 = 508.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 268.0;
@@ -77,6 +77,9 @@ fn grid(axes: &Axes) -> Markup {
                 @let x = place(axes.across.at(rarity(quantile)));
                 line x1=(x) x2=(x) y1=(TOP) y2=(BOTTOM) {}
                 text x=(x) y=(BOTTOM + 18.0) text-anchor="middle" { (format::quantile(quantile)) }
+            }
+            text.axis transform={ "translate(14 " ((TOP + BOTTOM) / 2.0) ") rotate(-90)" } text-anchor="middle" {
+                "latency (logarithmic)"
             }
             text.axis x=((LEFT + RIGHT) / 2.0) y=(HEIGHT - 8.0) text-anchor="middle" {
                 "percentile (logarithmic towards the tail)"

@@ -9,8 +9,8 @@ use parallax_comparator::verdict::{CheckLine, CheckState, Excess, Ratio, Verdict
 /// Slices drawn; the rest is in the document.
 const SLICES: usize = 40;
 
-/// Slices that are open although nothing is wrong in them.
-const OPEN: usize = 2;
+/// Slices that are open although nothing is wrong in them: the whole population.
+const OPEN: usize = 1;
 
 pub(crate) fn section(view: &View<'_>) -> Markup {
     let verdict = view.verdict;
@@ -43,8 +43,8 @@ pub(crate) fn section(view: &View<'_>) -> Markup {
                 "A unit is " (unit(&verdict.policy.unit)) ". Worse and better count units in which the candidate "
                 "did worse or better than the control. Intervals hold at every look, at "
                 (format::significant(100.0 - verdict.policy.alpha * 100.0)) "%; their bars run from two deltas of "
-                "improvement to four of excess, shaded up to tau and up to delta, and are cut at the ends. Evidence "
-                "is judged: with restarts, and with the guard against shared fate."
+                "improvement to four of excess, shaded up to tau and up to delta, and are cut at the ends. To reject "
+                "and to promote is the judged evidence: with restarts, and with the guard against shared fate."
             }
         }
     }
@@ -74,7 +74,7 @@ fn slice(index: usize, lines: &[CheckLine]) -> Markup {
                         th.number scope="col" { "worse" }
                         th.number scope="col" { "better" }
                         th scope="col" { "excess of worse units, or ratio" }
-                        th.number scope="col" { "evidence to reject" }
+                        th.number scope="col" { "to reject" }
                         th.number scope="col" { "to promote" }
                         th scope="col" { "guard" }
                     }
