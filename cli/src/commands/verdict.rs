@@ -12,11 +12,15 @@ use crate::summary;
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use http::StatusCode;
+use parallax_comparator::judge::{Import, judge_tallies};
+use parallax_comparator::run::ControlMode;
 use parallax_comparator::verdict::Verdict as Document;
 use parallax_comparator::verify::{self, Verification, VerifyError};
-use parallax_config::Span;
+use parallax_config::{Policy, Span};
 use parallax_exchange::log::{self, Reader};
 use serde_json::json;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -35,6 +39,10 @@ pub(crate) enum Verdict {
     #[command(after_help = "Examples:\n  parallax verdict verify --log parallax-log\n  \
                             parallax verdict verify --log recording.plx --format json")]
     Verify(Verify),
+    /// Judge exported tallies, also somebody else's counters (`parallax.tally/1`).
+    #[command(after_help = "Examples:\n  parallax verdict judge tallies.jsonl --policy parallax.toml\n  \
+                            parallax verdict show --log parallax-log --tallies | parallax verdict judge -")]
+    Judge(Judge),
 }
 
 /// Which verdict.
@@ -112,6 +120,7 @@ impl Verdict {
             Self::Show(show) => show.run(),
             Self::Wait(wait) => wait.run(global),
             Self::Verify(verify) => verify.run(global),
+            Self::Judge(judge) => judge.run(),
         }
     }
 }
@@ -210,6 +219,39 @@ impl Verify {
             return Ok(Exit::Data);
         }
         Ok(if found.is_equal() { Exit::Ok } else { Exit::Different })
+    }
+}
+
+/// Judge exported tallies.
+#[derive(Debug, Args)]
+pub(crate) struct Judge {
+    /// The tallies, JSON lines; `-` reads standard input.
+    #[arg(value_name = "TALLIES")]
+    tallies: PathBuf,
+    /// A file with the `[policy]` tables; the tallies' own policy, or the defaults, when absent.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: ReportFormat,
+}
+
+impl Judge {
+    fn run(self) -> Outcome {
+        let policy = self.policy.as_deref().map(|file| Policy::load(file, std::env::vars()));
+        let policy = policy.transpose().map_err(super::config::refused)?;
+        let import = Import { policy, control: ControlMode::Paired };
+        let source: Box<dyn BufRead> = if self.tallies == Path::new("-") {
+            Box::new(std::io::stdin().lock())
+        } else {
+            let file = File::open(&self.tallies)
+                .with_context(|| format!("failed to open {}", self.tallies.display()))
+                .or_exit(Exit::Io)?;
+            Box::new(BufReader::new(file))
+        };
+        let verdict = judge_tallies(source, import).or_exit(Exit::Data)?;
+        report_file::print(&verdict, &verdict.to_json(), self.format)?;
+        Ok(summary::exit(&verdict))
     }
 }
 
