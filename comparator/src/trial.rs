@@ -217,3 +217,6 @@ impl Trial {
         self.verdict = Arc::new(verdict);
     }
 }
+
+#[cfg(test)]
+mod tests;

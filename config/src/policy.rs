@@ -100,6 +100,10 @@ pub struct Policy {
     /// Share of the excess that condemns one replica instead of the build.
     #[schemars(extend("exclusiveMinimum" = 0.0, "maximum" = 1.0, "x-unit" = "share of the excess"))]
     pub replica_share: f64,
+    /// Response header that names the replica that answered, such as `x-pod`; without it a bad replica
+    /// cannot be told from a bad build.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica_header: Option<String>,
     /// Share of control-bad units above which a field check counts as nondeterministic.
     #[schemars(extend("exclusiveMinimum" = 0.0, "maximum" = 1.0, "x-unit" = "share of units"))]
     pub nondeterministic: f64,
@@ -168,6 +172,7 @@ impl Default for Policy {
             tau_window: 0.02,
             delta_window: 0.10,
             replica_share: 0.6,
+            replica_header: None,
             nondeterministic: 0.2,
             suspects_q: 0.1,
             futility_ratio: 4.0,

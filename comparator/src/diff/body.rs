@@ -22,6 +22,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 pub(crate) use media::{Content, text_or_binary};
 use parallax_exchange::Response;
+use std::borrow::Cow;
 
 /// Records what differs between the bodies of two responses.
 pub(crate) fn compare(left: &Response, right: &Response, sink: &mut Sink<'_>) {
@@ -48,6 +49,14 @@ pub(crate) fn compare(left: &Response, right: &Response, sink: &mut Sink<'_>) {
             let note = told.collect::<Vec<_>>().join("; ");
             sink.whole_body(Kind::Encoding, Some(left.body.bytes()), Some(right.body.bytes()), note);
         }
+    }
+}
+
+/// A message's body with its codings undone; `None` where that fails or gives more than `limit` bytes.
+pub(crate) fn readable<'a>(headers: &HeaderMap, body: &'a [u8], limit: usize) -> Option<Cow<'a, [u8]>> {
+    match coding::decode(&codings(headers), body, limit) {
+        Decoded::Plain(plain) => Some(plain),
+        Decoded::TooLong(_) | Decoded::Unreadable(_) => None,
     }
 }
 

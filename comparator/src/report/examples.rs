@@ -2,6 +2,7 @@
 
 use super::Example;
 use crate::compare::Observation;
+use crate::diff::body::readable;
 use http::HeaderMap;
 use parallax_exchange::{Body, Exchange, Outcome};
 use std::fmt::Write as _;
@@ -9,6 +10,8 @@ use std::sync::Arc;
 
 /// Bytes of one body that are shown.
 const BODY_MAX: usize = 4096;
+/// Bytes that a body may decode to and still be shown.
+const DECODED_MAX: usize = 1 << 20;
 /// Bytes of one head (all header lines) that are shown.
 const HEAD_MAX: usize = 2048;
 
@@ -59,28 +62,32 @@ fn header_lines(text: &mut String, headers: &HeaderMap) {
     }
 }
 
-/// The body as text, where it is text; otherwise what it is.
+/// The body as text with its codings undone, where that gives text; otherwise what it is.
 fn body_text(body: &Body, headers: &HeaderMap) -> String {
     if body.is_empty() {
         return String::new();
     }
-    let length = body.len();
-    if let Some(coding) = headers.get(http::header::CONTENT_ENCODING) {
-        return format!("({length} bytes, {})", String::from_utf8_lossy(coding.as_bytes()));
-    }
-    let bytes = body.bytes();
-    let shown = &bytes[..bytes.len().min(BODY_MAX + 4)];
-    let text = match std::str::from_utf8(shown) {
-        Ok(text) => text,
+    let coding =
+        headers.get(http::header::CONTENT_ENCODING).map(|coding| String::from_utf8_lossy(coding.as_bytes()));
+    let what = |kind: &str| match &coding {
+        Some(coding) => format!("({} bytes, {coding}{kind})", body.len()),
+        None => format!("({} bytes{kind})", body.len()),
+    };
+    let plain =
+        if body.is_cut() && coding.is_some() { None } else { readable(headers, body.bytes(), DECODED_MAX) };
+    let Some(plain) = plain else { return what("") };
+    let whole = if body.is_cut() { body.len() } else { plain.len() as u64 };
+    let shown = &plain[..plain.len().min(BODY_MAX)];
+    let mut text = match std::str::from_utf8(shown) {
+        Ok(text) => text.to_owned(),
         // A character that the cut split is no sign of binary data.
         Err(error) if error.error_len().is_none() => {
-            std::str::from_utf8(&shown[..error.valid_up_to()]).unwrap_or("")
+            String::from_utf8_lossy(&shown[..error.valid_up_to()]).into_owned()
         }
-        Err(_) => return format!("({length} bytes, binary)"),
+        Err(_) => return what(", binary"),
     };
-    let mut text = cut(text, BODY_MAX);
-    if text.len() as u64 != length {
-        let _ = write!(text, "\n({length} bytes in all)");
+    if text.len() as u64 != whole {
+        let _ = write!(text, "\n({whole} bytes in all)");
     }
     text
 }
@@ -98,6 +105,7 @@ fn cut(text: &str, most: usize) -> String {
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use std::io::Write as _;
 
     #[test]
     fn bodies_are_bounded_text_or_what_they_are() {
@@ -110,7 +118,11 @@ mod tests {
         assert!(shown.ends_with(&format!("({} bytes in all)", long.len())));
         let mut coded = HeaderMap::new();
         coded.insert(http::header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        assert_eq!(body_text(&Body::whole("xyz"), &coded), "(3 bytes, gzip)");
+        assert_eq!(body_text(&Body::whole("xyz"), &coded), "(3 bytes, gzip)", "it does not decode");
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(b"{}").unwrap();
+        assert_eq!(body_text(&Body::whole(gzip.finish().unwrap()), &coded), "{}");
+        assert_eq!(body_text(&Body::cut("abc", 9, 0), &plain), "abc\n(9 bytes in all)");
     }
 
     #[test]

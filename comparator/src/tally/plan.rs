@@ -5,7 +5,8 @@ use crate::check::{Check, Quantile};
 use crate::judge::latency::{Tolerance, ToleranceError, lag};
 use crate::run::{ControlMode, Run};
 use crate::slice::Slice;
-use parallax_config::UnitKind;
+use http::HeaderName;
+use parallax_config::{Policy, UnitKind};
 use std::sync::Arc;
 
 /// A run that cannot be tallied.
@@ -26,6 +27,9 @@ pub enum PlanError {
         #[source]
         source: ToleranceError,
     },
+    /// Not the name of a header.
+    #[error("policy.replica_header `{0}` is not the name of a header")]
+    ReplicaHeader(String),
     /// Each field check takes a bit of a 64-bit word.
     #[error("{0} field checks are configured; {FIELDS_MAX} are possible, so join some with * in their paths")]
     Fields(usize),
@@ -52,7 +56,7 @@ pub(crate) struct Plan {
     /// Paths of the field checks, in the comparer's order.
     pub(crate) fields: Vec<Arc<str>>,
     /// The response header by which the candidate's replicas are told apart.
-    pub(crate) replica_header: Option<http::HeaderName>,
+    pub(crate) replica_header: Option<HeaderName>,
 }
 
 impl Plan {
@@ -87,7 +91,7 @@ impl Plan {
             slices,
             order,
             fields,
-            replica_header: None,
+            replica_header: replica_header(policy)?,
         })
     }
 
@@ -98,6 +102,11 @@ impl Plan {
             UnitKind::KeyOnce | UnitKind::Request => 0,
         }
     }
+}
+
+fn replica_header(policy: &Policy) -> Result<Option<HeaderName>, PlanError> {
+    let read = |name: &String| name.parse().map_err(|_| PlanError::ReplicaHeader(name.clone()));
+    policy.replica_header.as_ref().map(read).transpose()
 }
 
 /// Paths of the configured field checks, sorted: the list that a comparer is made with.

@@ -40,7 +40,7 @@ fn drive(run: &Run, cases: &[Case], order: &[u64], forks: usize) -> (Vec<SealedW
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn a_tally_is_what_the_definitions_say(cases in cases(), unit in traffic::units()) {

@@ -7,7 +7,7 @@ use crate::slice::Slice;
 use crate::tally::{Fate, PlanError, SealError, Tally, Unsealed};
 use crate::testing::{SECOND, START_NS, exchange, run};
 use parallax_config::{Span, UnitKind};
-use parallax_exchange::Exchange;
+use parallax_exchange::{Exchange, Outcome};
 
 const FIRST: u64 = START_NS / SECOND;
 
@@ -164,6 +164,26 @@ fn a_run_without_a_control_counts_every_bad_unit_and_no_latency() {
 }
 
 #[test]
+fn discordant_requests_are_counted_by_replica() {
+    let mut run = run();
+    run.policy.replica_header = Some("x-pod".into());
+    let mut tally = Tally::new(&run).unwrap();
+    let bad = Side { mismatch: true, latency_ns: Some(5_000_000), ..Side::default() };
+    for (sequence, pod) in [(1, "p1"), (2, "p1"), (3, "p2")] {
+        let mut exchange = exchange(sequence, START_NS);
+        if let Some(Outcome::Response(response)) = &mut exchange.outcomes.candidate {
+            response.headers.insert("x-pod", pod.parse().unwrap());
+        }
+        let candidate = if pod == "p1" { Some(bad.clone()) } else { same().candidate };
+        tally.count(&exchange, &Observation { candidate, ..same() }).unwrap();
+    }
+    let sealed = tally.seal(FIRST, None).unwrap();
+    let mismatch = &sealed.rows[0];
+    assert_eq!(mismatch.replicas["p1"], Signs { worse: 2, better: 0 });
+    assert_eq!(mismatch.replicas["p2"], Signs::default(), "a quiet replica is known all the same");
+}
+
+#[test]
 fn what_has_no_copy_is_a_recording() {
     let mut tally = Tally::new(&run()).unwrap();
     let mut exchange = exchange(1, START_NS);
@@ -181,6 +201,8 @@ fn settings_that_cannot_be_tallied_are_refused() {
     };
     assert_eq!(error(|run| run.policy.window = Span::secs(0)), PlanError::Window);
     assert_eq!(error(|run| run.policy.key_block = Span::millis(1500)), PlanError::KeyBlock);
+    let spaced = |run: &mut Run| run.policy.replica_header = Some("x pod".into());
+    assert_eq!(error(spaced), PlanError::ReplicaHeader("x pod".into()));
     let many = |run: &mut Run| {
         for index in 0..60 {
             run.policy.checks.insert(format!("field./{index}"), Default::default());
