@@ -124,6 +124,7 @@ fn new_run(config: &Config) -> Run {
         run: run_name(started_ns),
         continues: None,
         attempt: 1,
+        carried_windows: 0,
         started_ns,
         candidate: build(config.roles.candidate.as_ref()),
         baseline: build(Some(&config.roles.primary)),

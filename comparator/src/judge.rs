@@ -216,6 +216,9 @@ impl Judge {
         if self.watermark >= self.survey() {
             self.fix_required();
         }
+        if self.watermark <= self.run.carried_windows {
+            return; // An earlier run looked at these and did not decide.
+        }
         self.outcome = self.decide();
         if self.settled.is_none() && self.outcome.is_final() {
             self.settled = Some(Box::new(self.document()));

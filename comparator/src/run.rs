@@ -16,6 +16,10 @@ pub struct Run {
     pub continues: Option<String>,
     /// Runs of the same candidate digest so far, this one included.
     pub attempt: u64,
+    /// Windows of the undecided run that this one goes on from: counters, window indices, restarts, guard
+    /// and key sets continue, and the deadline counts from there. They come first among the tallies.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub carried_windows: u64,
     /// Unix time in nanoseconds.
     pub started_ns: u64,
     /// The build under validation.
@@ -66,6 +70,11 @@ pub struct NoiseCounts {
     pub units: u64,
     /// Units in which the copy did worse than the primary.
     pub worse: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The version of the comparison itself: raised when equal inputs may compare differently.

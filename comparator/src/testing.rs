@@ -26,6 +26,7 @@ pub(crate) fn run() -> Run {
         run: "test".into(),
         continues: None,
         attempt: 1,
+        carried_windows: 0,
         started_ns: START_NS,
         candidate: Build::default(),
         baseline: Build::default(),

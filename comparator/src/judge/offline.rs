@@ -67,6 +67,7 @@ fn imported(windows: &[SealedWindow], import: Import) -> Run {
         run: "imported".to_owned(),
         continues: None,
         attempt: 1,
+        carried_windows: 0,
         started_ns: 0,
         candidate: Build::default(),
         baseline: Build::default(),

@@ -83,7 +83,9 @@ impl Levels {
             promote: ln(spent / policy.beta),
             interval: ln(2.0 / policy.alpha),
             quiet: ln(policy.quiet),
-            deadline: policy.deadline.nanos().div_ceil(policy.window.nanos().max(1)).max(1),
+            deadline: run
+                .carried_windows
+                .saturating_add(policy.deadline.nanos().div_ceil(policy.window.nanos().max(1)).max(1)),
         }
     }
 }

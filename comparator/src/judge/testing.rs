@@ -16,6 +16,7 @@ pub(crate) fn run(slices: &[Slice]) -> Run {
         run: "2026-11-22T14-02Z-a1b2".to_owned(),
         continues: None,
         attempt: 1,
+        carried_windows: 0,
         started_ns: START * 1_000_000_000,
         candidate: Build { digest: Some("sha256:c".to_owned()), ..Build::default() },
         baseline: Build { digest: Some("sha256:b".to_owned()), ..Build::default() },

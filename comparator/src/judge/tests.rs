@@ -5,5 +5,7 @@ mod example;
 
 use super::testing::*;
 use super::*;
-use crate::rows::Signs;
+use crate::rows::{Row, Signs};
+use crate::run::ControlMode;
 use crate::slice::Slice;
+use parallax_config::Policy;
