@@ -24,6 +24,9 @@ pub(crate) const HEAD: Duration = Duration::from_secs(30);
 /// Time for the body of a request.
 pub(crate) const BODY: Duration = Duration::from_secs(10);
 
+/// Time for which a reader may leave an answer, or a heartbeat, unacknowledged or unread.
+pub(crate) const UNREAD: Duration = Duration::from_secs(30);
+
 /// Bytes of a request's head; hyper's floor is 8 KiB.
 pub(crate) const HEAD_BYTES: usize = 16 << 10;
 

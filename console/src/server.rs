@@ -159,8 +159,7 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (TcpStr
         let permit = connections.clone().acquire_owned().await.expect("the semaphore is never closed");
         match listener.accept().await {
             Ok((stream, _)) => {
-                // Answers are small and complete: waiting to fill a segment only adds latency.
-                let _ = stream.set_nodelay(true);
+                prepare(&stream);
                 return (stream, permit);
             }
             Err(error) => {
@@ -170,6 +169,14 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (TcpStr
             }
         }
     }
+}
+
+/// Settings without which a connection still works, so a refusal is no reason to drop it.
+fn prepare(stream: &TcpStream) {
+    // Answers are small and complete: waiting to fill a segment only adds latency.
+    let _ = stream.set_nodelay(true);
+    // A reader that went away, or takes nothing, gives its place back.
+    let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(limits::UNREAD));
 }
 
 fn http1() -> http1::Builder {
