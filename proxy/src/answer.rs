@@ -1,7 +1,7 @@
 //! The body of a live response: the primary's frames as they come, seen by the mirror in passing.
 
 use crate::pool::Lease;
-use crate::tap::Tap;
+use crate::seat::Seat;
 use crate::upstream::classify;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -32,7 +32,7 @@ struct Ends {
     /// The connection that the body comes from.
     lease: Lease,
     /// Present if the exchange is mirrored.
-    tap: Option<Tap>,
+    seat: Option<Seat>,
 }
 
 impl Answer {
@@ -41,9 +41,9 @@ impl Answer {
         Self::Own(bytes)
     }
 
-    /// The primary's body, from the connection `lease`, recorded by `tap`.
-    pub(crate) fn primary(body: Incoming, lease: Lease, tap: Option<Tap>) -> Self {
-        let mut stream = Stream { body, ends: Some(Ends { lease, tap }) };
+    /// The primary's body, from the connection `lease`, recorded through `seat`.
+    pub(crate) fn primary(body: Incoming, lease: Lease, seat: Option<Seat>) -> Self {
+        let mut stream = Stream { body, ends: Some(Ends { lease, seat }) };
         if stream.body.is_end_stream() {
             stream.end();
         }
@@ -59,8 +59,8 @@ impl Stream {
             Poll::Ready(None) => self.end(),
             Poll::Ready(Some(Err(error))) => self.fail(classify(error).reason()),
             Poll::Ready(Some(Ok(frame))) => {
-                if let Some(Ends { tap: Some(tap), .. }) = &mut self.ends {
-                    tap.see(frame);
+                if let Some(Ends { seat: Some(seat), .. }) = &self.ends {
+                    seat.see(frame);
                 }
                 if self.body.is_end_stream() {
                     self.end();
@@ -71,17 +71,17 @@ impl Stream {
     }
 
     fn end(&mut self) {
-        if let Some(Ends { lease, tap }) = self.ends.take() {
+        if let Some(Ends { lease, seat }) = self.ends.take() {
             lease.give_back();
-            if let Some(tap) = tap {
-                tap.end();
+            if let Some(seat) = seat {
+                seat.end();
             }
         }
     }
 
     fn fail(&mut self, reason: MissingReason) {
-        if let Some(Ends { tap: Some(tap), .. }) = self.ends.take() {
-            tap.fail(reason);
+        if let Some(Ends { seat: Some(seat), .. }) = self.ends.take() {
+            seat.miss(reason);
         }
     }
 
@@ -89,14 +89,14 @@ impl Stream {
     /// the comparison would leave out just the requests that clients give up on: the rest is read
     /// apart from the client, for as long as a copy may take.
     fn outlive_client(self) {
-        let Some(Ends { lease, tap: Some(tap) }) = self.ends else { return };
-        let pending = tap.pending();
+        let Some(Ends { lease, seat: Some(seat) }) = self.ends else { return };
+        let pending = seat.pending();
         if !pending.is_admitted() {
             return;
         }
         let (core, deadline) = (Rc::clone(pending.core()), pending.deadline());
         core.spawn(async move {
-            if tap.read_to_end(self.body, deadline, MissingReason::ClientGone).await {
+            if seat.read_to_end(self.body, deadline, MissingReason::ClientGone).await {
                 lease.give_back();
             }
         });

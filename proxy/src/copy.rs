@@ -8,7 +8,7 @@ use crate::forward::remove_hop_by_hop;
 use crate::payload::Payload;
 use crate::pending::Pending;
 use crate::pool::Pool;
-use crate::tap::Seat;
+use crate::seat::Seat;
 use crate::upstream;
 use parallax_exchange::{CopyOrder, MissingReason, Role};
 use std::cell::Cell;
@@ -49,8 +49,8 @@ async fn send(mut seat: Seat, pool: Rc<Pool>, _place: Place) {
         Ok(Ok((response, lease))) => {
             let (mut parts, body) = response.into_parts();
             remove_hop_by_hop(&mut parts.headers);
-            let tap = seat.tap(parts.status, parts.headers);
-            if tap.read_to_end(body, deadline, MissingReason::Timeout).await {
+            seat.begin(parts.status, parts.headers);
+            if seat.read_to_end(body, deadline, MissingReason::Timeout).await {
                 lease.give_back();
             }
         }

@@ -11,8 +11,8 @@ use crate::inbound::Inbound;
 use crate::payload::{Payload, Progress, Upload};
 use crate::pending::Pending;
 use crate::reply::{Refusal, Trace, unanswered};
+use crate::seat::Seat;
 use crate::select::choose;
-use crate::tap::Seat;
 use crate::tunnel::{self, Offer};
 use crate::upstream::{self, Answered, Failure};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
@@ -187,13 +187,15 @@ async fn pass_back(
     let headed = Instant::now();
     let (mut parts, body) = response.into_parts();
     remove_hop_by_hop(&mut parts.headers);
-    let tap = seat.map(|seat| seat.tap(parts.status, parts.headers.clone()));
+    if let Some(seat) = &seat {
+        seat.begin(parts.status, parts.headers.clone());
+    }
     parts.version = Version::HTTP_11;
     if matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         // There is no body to which it could belong on this connection.
         parts.headers.remove(CONTENT_LENGTH);
     }
-    let response = Response::from_parts(parts, Answer::primary(body, lease, tap));
+    let response = Response::from_parts(parts, Answer::primary(body, lease, seat));
     core.counters.overhead(before + headed.elapsed());
     Ok(response)
 }

@@ -9,6 +9,10 @@ use crate::capture::{Capture, Hold};
 use crate::copy;
 use crate::core::Core;
 use crate::forward::mark;
+use crate::partial::Partial;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use http_body::Frame;
 use parallax_exchange::{
     CopyOrder, DropReason, Exchange, ExchangeId, Label, MissingReason, Outcome, Outcomes, Request, Role,
     ShedReason, Timing,
@@ -23,7 +27,7 @@ use std::time::Instant;
 pub(crate) struct Head {
     pub(crate) method: http::Method,
     pub(crate) uri: http::Uri,
-    pub(crate) headers: http::HeaderMap,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Head {
@@ -79,6 +83,8 @@ struct Admitted {
 struct State {
     selected: Selected,
     outcomes: Outcomes,
+    /// Responses that are being recorded, by role.
+    partials: [Option<Partial>; Role::ALL.len()],
     /// Roles whose outcome is awaited; empty before admission.
     awaited: SmallVec<[Role; 3]>,
     /// What the captured bodies hold of the core's budget.
@@ -99,6 +105,7 @@ impl Pending {
             state: RefCell::new(State {
                 selected,
                 outcomes: Outcomes::default(),
+                partials: Default::default(),
                 awaited: SmallVec::new(),
                 holds: SmallVec::new(),
                 lost: false,
@@ -186,50 +193,61 @@ impl Pending {
     }
 
     /// The body of the request, once it has been admitted.
-    pub(crate) fn body(&self) -> bytes::Bytes {
+    pub(crate) fn body(&self) -> Bytes {
         self.state.borrow().selected.request.body.bytes().clone()
     }
 
-    /// Marks the exchange as incomplete evidence: it will be counted as lost.
-    pub(crate) fn lose(&self) {
-        self.state.borrow_mut().lost = true;
+    /// The head of the response of `role` has arrived.
+    pub(crate) fn begin(&self, role: Role, status: StatusCode, headers: HeaderMap) {
+        if self.in_flight.get() {
+            let partial = Partial::new(status, headers, self.nanos(Instant::now()), self.capture());
+            self.state.borrow_mut().partials[role as usize] = Some(partial);
+        }
     }
 
-    /// Records what `role` did, unless that is known already.
-    pub(crate) fn settle(&self, role: Role, outcome: Outcome, hold: Option<Hold>) {
-        if !self.in_flight.get() {
-            return;
+    /// The next frame of the response of `role` has arrived.
+    pub(crate) fn see(&self, role: Role, frame: &Frame<Bytes>) {
+        if let Some(partial) = &mut self.state.borrow_mut().partials[role as usize] {
+            partial.see(frame);
         }
+    }
+
+    /// The response of `role`, whose request was sent at `sent`, is complete.
+    pub(crate) fn end(&self, role: Role, sent: Instant) {
+        let Some(partial) = self.state.borrow_mut().partials[role as usize].take() else { return };
+        let is_lost = partial.is_overdrawn();
+        let (response, hold) = partial.finish(self.nanos(sent), self.nanos(Instant::now()));
         {
             let mut state = self.state.borrow_mut();
-            let place = match role {
-                Role::Primary => &mut state.outcomes.primary,
-                Role::Candidate => &mut state.outcomes.candidate,
-                Role::Control => &mut state.outcomes.control,
-            };
-            if place.is_some() {
-                return;
-            }
-            self.core.counters.outcome(role, &outcome);
-            *place = Some(outcome);
-            state.holds.extend(hold);
-            state.awaited.retain(|awaited| *awaited != role);
+            state.lost |= is_lost;
+            state.holds.push(hold);
         }
-        self.complete_if_settled();
+        self.settle(role, Outcome::Response(Box::new(response)));
     }
 
-    /// Records for every role that is still awaited that there is no response.
+    /// There will be no complete response of `role`, whose request was sent at `sent`.
+    pub(crate) fn miss(&self, role: Role, reason: MissingReason, sent: Instant) {
+        let done_ns = self.nanos(Instant::now());
+        let timing = Timing { sent_ns: self.nanos(sent), head_ns: done_ns, done_ns };
+        self.settle(role, Outcome::Missing { reason, timing });
+    }
+
+    /// Closes the exchange: every role that is still awaited has no response.
     pub(crate) fn give_up(&self, reason: MissingReason) {
+        let Some(Admitted { at, .. }) = self.admitted.get() else { return };
         let awaited = self.state.borrow().awaited.clone();
         for role in awaited {
-            self.settle(role, self.missing(reason, Instant::now()), None);
+            self.miss(role, reason, at);
         }
     }
 
-    /// No response, for a role whose request was sent at `sent`.
-    pub(crate) fn missing(&self, reason: MissingReason, sent: Instant) -> Outcome {
-        let done_ns = self.nanos(Instant::now());
-        Outcome::Missing { reason, timing: Timing { sent_ns: self.nanos(sent), head_ns: done_ns, done_ns } }
+    /// Records what `role` did; nothing is recorded of a closed exchange.
+    fn settle(&self, role: Role, outcome: Outcome) {
+        if self.in_flight.get() {
+            self.core.counters.outcome(role, &outcome);
+            self.state.borrow_mut().settle(role, outcome);
+            self.complete_if_settled();
+        }
     }
 
     fn complete_if_settled(&self) {
@@ -237,10 +255,11 @@ impl Pending {
         if !self.in_flight.get() || !self.state.borrow().awaited.is_empty() {
             return;
         }
-        self.leave();
         // The core's reference goes last: it may be what keeps `self` alive.
         let _kept = self.core.exchanges.borrow_mut().remove(admitted.slot);
-        match self.take_exchange(admitted) {
+        let exchange = self.take_exchange(admitted);
+        self.leave();
+        match exchange {
             Some(exchange) => self.core.send(exchange),
             None => self.core.counters.lost.add(1),
         }
@@ -249,12 +268,14 @@ impl Pending {
     fn leave(&self) {
         if self.in_flight.replace(false) {
             self.core.counters.in_flight.subtract(1);
+            let mut state = self.state.borrow_mut();
+            state.partials = Default::default();
+            state.holds.clear();
         }
     }
 
     fn take_exchange(&self, admitted: Admitted) -> Option<Box<Exchange>> {
         let mut state = self.state.borrow_mut();
-        state.holds.clear();
         if state.lost {
             return None;
         }
@@ -268,6 +289,19 @@ impl Pending {
             request: std::mem::take(&mut state.selected.request),
             outcomes: std::mem::take(&mut state.outcomes),
         }))
+    }
+}
+
+impl State {
+    fn settle(&mut self, role: Role, outcome: Outcome) {
+        let place = match role {
+            Role::Primary => &mut self.outcomes.primary,
+            Role::Candidate => &mut self.outcomes.candidate,
+            Role::Control => &mut self.outcomes.control,
+        };
+        debug_assert!(place.is_none(), "a role's seat settles once");
+        *place = Some(outcome);
+        self.awaited.retain(|awaited| *awaited != role);
     }
 }
 

@@ -47,6 +47,9 @@ impl Proxy {
         let address = listeners[0].local_addr().map_err(StartError::Thread)?;
         settings.targets().try_for_each(|target| target.refuse_itself(address))?;
 
+        settings.warn_of_twins();
+        crate::descriptors::raise_limit();
+
         let (stop, stopped) = watch::channel(None);
         let counters: Vec<Arc<Counters>> = listeners.iter().map(|_| Arc::default()).collect();
         let publisher = Arc::new(Mutex::new(Publisher::new(counters.clone(), sink.clone())));

@@ -49,6 +49,22 @@ impl Settings {
         [Some(&self.primary), self.candidate.as_ref(), self.control.as_ref()].into_iter().flatten()
     }
 
+    /// Warns of roles that are one server: right only where a build is compared with itself.
+    pub(crate) fn warn_of_twins(&self) {
+        let targets: Vec<_> = self.targets().collect();
+        for (at, one) in targets.iter().enumerate() {
+            for other in targets[at + 1..].iter().filter(|other| one.is_same_server(other)) {
+                tracing::warn!(
+                    "roles.{} and roles.{} are the same server ({}): it gets each request more than once, and \
+                     differences between the two are noise; right only for a self-test",
+                    one.role,
+                    other.role,
+                    one.url
+                );
+            }
+        }
+    }
+
     /// Size of a message head.
     pub(crate) fn head_bytes(&self) -> usize {
         self.limits.header_bytes.max(HEAD_BYTES_MIN)

@@ -52,6 +52,11 @@ impl Target {
         Ok(Self { role, url: text.to_owned(), addresses, authority })
     }
 
+    /// Whether both lead to the same server.
+    pub(crate) fn is_same_server(&self, other: &Self) -> bool {
+        self.addresses.iter().any(|address| other.addresses.contains(address))
+    }
+
     /// Refuses a target that is the proxy itself.
     ///
     /// # Errors

@@ -124,7 +124,8 @@ fn a_live_stream_outlasts_the_time_limit_of_its_exchange() {
     client.send(get("/events"));
     let exchange = rig.exchange();
     assert!(exchange.outcomes.primary.unwrap().is_missing(), "the exchange is closed in time");
-    assert_eq!(rig.proxy.stats().in_flight, 0);
+    let stats = rig.proxy.stats();
+    assert_eq!((stats.in_flight, stats.held_bytes), (0, 0), "and holds nothing more");
     sender.send(()).unwrap();
     assert_eq!(client.response().text(), "onetwo", "the client's stream goes on");
 }
