@@ -1,1 +1,1 @@
-//! benches
+//! Benchmarks; each is a program or a criterion target of this package.

@@ -1,0 +1,102 @@
+//! Parallax as a subject: the proxy alone, with the mirror, and with the comparator behind it.
+
+use anyhow::Result;
+use clap::ValueEnum;
+use parallax_comparator::run::{Build, ControlMode, NORMALISER, Run};
+use parallax_comparator::worker::{Worker, WorkerOptions};
+use parallax_config::{Config, Role, Roles, Route};
+use parallax_exchange::{Ledger, QueueLimits, queue};
+use parallax_proxy::Proxy;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What to serve.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Options {
+    #[arg(long)]
+    listen: SocketAddr,
+    #[arg(long)]
+    primary: SocketAddr,
+    #[arg(long)]
+    shadow: SocketAddr,
+    #[arg(long)]
+    mode: Mode,
+}
+
+/// How much of Parallax runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// No route selects anything.
+    Off,
+    /// Copies are made and both answers captured; the exchanges are thrown away.
+    Mirror,
+    /// The exchanges are compared, tallied and judged.
+    Compare,
+}
+
+/// Serves until the process is ended.
+pub(crate) fn serve(options: &Options) -> Result<()> {
+    let config = config(options);
+    let ledger = Ledger::new(config.policy.window.nanos());
+    let (sender, receiver) =
+        queue(QueueLimits { count: config.limits.queue_exchanges, bytes: config.limits.queue_bytes });
+    let _proxy = Proxy::start(&config, ledger.clone(), sender)?;
+    if options.mode == Mode::Compare {
+        let options = WorkerOptions { examples_max: 0, ..WorkerOptions::default() };
+        let _worker = Worker::start(run(&config), receiver, ledger, None, options, Box::new(|_| {}))?;
+        loop {
+            std::thread::park();
+        }
+    }
+    loop {
+        drop(receiver.receive(Duration::from_secs(1)));
+    }
+}
+
+fn config(options: &Options) -> Config {
+    let role = |address: SocketAddr| Role {
+        url: format!("http://{address}"),
+        image: None,
+        digest: None,
+        revision: None,
+    };
+    let path = if options.mode == Mode::Off { "/none" } else { "/{*rest}" };
+    let mut config = Config {
+        listen: Default::default(),
+        console: Default::default(),
+        roles: Roles { primary: role(options.primary), candidate: Some(role(options.shadow)), control: None },
+        routes: vec![Route {
+            name: "all".to_owned(),
+            path: path.to_owned(),
+            methods: vec!["GET".to_owned(), "POST".to_owned()],
+            sample: 1.0,
+        }],
+        key: Vec::new(),
+        rules: Vec::new(),
+        policy: Default::default(),
+        limits: Default::default(),
+        log: Default::default(),
+    };
+    config.listen.address = options.listen;
+    config.listen.threads = Some(1);
+    config
+}
+
+fn run(config: &Config) -> Run {
+    Run {
+        run: "peers".to_owned(),
+        continues: None,
+        attempt: 1,
+        started_ns: 0,
+        candidate: Build::default(),
+        baseline: Build::default(),
+        control: ControlMode::None,
+        policy: config.policy.clone(),
+        rules: Vec::new(),
+        slices: Vec::new(),
+        normaliser: NORMALISER,
+        replicas: Vec::new(),
+        history: Vec::new(),
+        noise: Vec::new(),
+    }
+}
