@@ -12,7 +12,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 /// The body of a live response.
-#[expect(clippy::large_enum_variant, reason = "nearly every answer is the large one")]
 pub(crate) enum Answer {
     /// Of the proxy's own; empty once sent.
     Own(Bytes),

@@ -12,7 +12,7 @@ pub(crate) fn raise_limit() {
     match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         Ok(()) => tracing::debug!(?current, ?maximum, "raised the limit of open files"),
         Err(error) => {
-            tracing::warn!(%error, ?current, "cannot raise the limit of open files; see `ulimit -n`")
+            tracing::warn!(%error, ?current, "cannot raise the limit of open files; see `ulimit -n`");
         }
     }
 }
