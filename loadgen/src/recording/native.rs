@@ -100,13 +100,13 @@ pub fn write<E: std::borrow::Borrow<Exchange>>(
     Ok(count)
 }
 
-/// Writes requests alone as a recording at `path`, as [`write`] does; returns how many.
+/// Writes requests alone as a recording at `path`, as [`write()`] does; returns how many.
 ///
 /// Times are Unix nanoseconds. `session_header` names the header whose value is the cluster key; a
 /// request without it is a cluster of its own.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_requests(
     path: &str,
     requests: impl IntoIterator<Item = (u64, Request)>,
