@@ -1,17 +1,24 @@
 //! Recordings: closed sets of requests with the times at which they came.
 //!
 //! The native format is the log's: whole exchanges that `run --capture` wrote, or requests alone.
+//! GoReplay's `.gor` and JSON lines are read too, and made into exchanges.
 //! A recording is held in memory and rendered before the clock starts, so that a replay reads no file
 //! while it sends. What is wrong with one is counted and told, never skipped in silence.
 
+mod convert;
 mod facts;
+mod gor;
 mod lines;
 mod native;
+mod open;
 
+pub use convert::{Converted, convert};
 pub use facts::{Damage, RecordingDocument};
-pub use lines::{LineError, read_lines};
+pub use gor::{GorError, GorMode, write_gor};
+pub use lines::LineError;
 pub(crate) use native::exchange_of;
-pub use native::{from_reader, read, write, write_requests};
+pub use native::{from_reader, write, write_requests};
+pub use open::{open, open_as};
 
 use crate::engine::{LoadError, Options, Run};
 use crate::plan::{Pace, Plan, Recorded};
@@ -40,6 +47,25 @@ pub enum RecordingError {
     /// A line that is no request.
     #[error(transparent)]
     Line(#[from] LineError),
+    /// A `.gor` file cannot say it.
+    #[error(transparent)]
+    Gor(#[from] GorError),
+    /// None of the known formats.
+    #[error(
+        "{place} is no recording: it begins with \"{begin}\"; expected a native recording, a .gor file, or JSON lines of requests"
+    )]
+    Unknown {
+        /// The path.
+        place: String,
+        /// Its first bytes, escaped.
+        begin: String,
+    },
+    /// The name to write to tells no format.
+    #[error("{place}: the name of a recording ends in .plx, .gor or .gor.gz")]
+    Suffix {
+        /// The path.
+        place: String,
+    },
     /// There is nothing in it that can be sent.
     #[error("{place} holds no request that can be replayed{why}")]
     Empty {

@@ -8,7 +8,7 @@ use crate::output::{self, Format, note};
 use clap::{Args, Subcommand};
 use http::HeaderName;
 use parallax_exchange::log::LogError;
-use parallax_loadgen::recording::{self, RecordingDocument, RecordingError};
+use parallax_loadgen::recording::{self, Converted, GorMode, RecordingDocument, RecordingError};
 use std::fmt::Write as _;
 
 /// Look into a recording, convert or repair it.
@@ -18,17 +18,20 @@ pub(crate) enum Recording {
     #[command(after_help = "Examples:\n  parallax recording inspect parallax-log\n  \
                             parallax recording inspect requests.jsonl --format json")]
     Inspect(Inspect),
-    /// Write a recording in the native format.
+    /// Write a recording in another format; exchanges stay whole where the format can hold them.
     #[command(after_help = "Examples:\n  parallax recording convert requests.jsonl recording.plx\n  \
-                            parallax recording convert parallax-log requests-only.plx")]
+                            parallax recording convert capture.gor recording.plx")]
     Convert {
-        /// What to read: a log directory, a segment file, or JSON lines of requests (`.jsonl`).
+        /// What to read: a log directory, a segment file, a `.gor` file of GoReplay, or JSON lines of requests.
         from: String,
-        /// The file to write, such as `recording.plx`.
+        /// The file to write, such as `recording.plx` (native), `recording.gor` or `recording.gor.gz`.
         to: String,
         /// The request header that names the session; recorded as the cluster key.
         #[arg(long, value_name = "NAME")]
         session_header: Option<HeaderName>,
+        /// End each `.gor` record at the first mark, as GoReplay does, whatever the message says.
+        #[arg(long)]
+        lenient: bool,
     },
     /// Find the damage in a native recording, and copy what is whole.
     #[command(after_help = "Examples:\n  parallax recording doctor parallax-log\n  \
@@ -39,7 +42,7 @@ pub(crate) enum Recording {
 /// Count what is in recordings.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// Log directories, segment files, or JSON lines of requests.
+    /// Log directories, segment files, `.gor` files, or JSON lines of requests.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
     /// How to print; one document for each file.
@@ -52,15 +55,13 @@ impl Recording {
         match self {
             Self::Inspect(inspect) => inspect.run(),
             Self::Doctor(doctor) => doctor.run(),
-            Self::Convert { from, to, session_header } => {
-                let recording = open(&from)?;
-                let document = recording.describe();
-                warn(global, &document);
-                let requests = recording.requests().iter().cloned();
-                let written = recording::write_requests(&to, requests, session_header.as_ref());
-                let count = written.map_err(|error| unreadable(error.into()))?;
-                note!(global, "{count} requests written to {to}");
-                Ok(if document.damaged_count > 0 { Exit::Data } else { Exit::Ok })
+            Self::Convert { from, to, session_header, lenient } => {
+                let mode = if lenient { GorMode::Lenient } else { GorMode::Framed };
+                let converted = recording::convert(&from, &to, mode, session_header.as_ref());
+                let Converted { written, read } = converted.map_err(unreadable)?;
+                warn(global, &read);
+                note!(global, "{written} exchanges written to {to}");
+                Ok(if read.damaged_count > 0 { Exit::Data } else { Exit::Ok })
             }
         }
     }
@@ -124,10 +125,9 @@ fn describe(name: &str, document: &RecordingDocument) -> String {
     text
 }
 
-/// Reads a recording of any format; the name's ending tells which.
+/// Reads a recording of any format.
 pub(crate) fn open(name: &str) -> Result<recording::Recording, Failure> {
-    let read = if name.ends_with(".jsonl") { recording::read_lines } else { recording::read };
-    read(name).map_err(unreadable)
+    recording::open(name).map_err(unreadable)
 }
 
 /// Says what of a recording will not be sent.
@@ -147,6 +147,7 @@ pub(crate) fn warn(global: &Global, document: &RecordingDocument) {
 pub(crate) fn unreadable(error: RecordingError) -> Failure {
     let exit = match &error {
         RecordingError::Io { .. } | RecordingError::Log(LogError::Io { .. }) => Exit::Io,
+        RecordingError::Suffix { .. } => Exit::Usage,
         _ => Exit::Data,
     };
     Failure { exit, error: error.into() }

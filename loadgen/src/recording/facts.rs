@@ -16,7 +16,7 @@ const DAMAGED_MAX: usize = 100;
 pub struct RecordingDocument {
     /// `parallax.recording/1`.
     pub schema: &'static str,
-    /// `native` or `json-lines`.
+    /// `native`, `gor` or `json-lines`.
     pub format: &'static str,
     /// Requests that can be replayed.
     pub requests: u64,
@@ -76,6 +76,10 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    pub(super) fn of(format: &'static str) -> Self {
+        Self { format, ..Self::default() }
+    }
+
     /// Another request, in the order of the file.
     pub(super) fn see(&mut self, at_ns: u64, request: &Request) {
         self.out_of_order += u64::from(at_ns < self.latest_ns);
@@ -86,10 +90,34 @@ impl Facts {
         *self.hosts.entry(host.to_owned()).or_default() += 1;
     }
 
+    /// How many places were damaged.
+    #[cfg(test)]
+    pub(super) fn damaged_count(&self) -> u64 {
+        self.damaged_count
+    }
+
     pub(super) fn damage(&mut self, offset: u64, reason: String) {
         self.damaged_count += 1;
         if self.damaged.len() < DAMAGED_MAX {
             self.damaged.push(Damage { offset, reason });
+        }
+    }
+
+    /// Adds what a walk over the file had to say.
+    pub(super) fn walked(&mut self, walked: Self) {
+        self.format = walked.format;
+        self.examples += walked.examples;
+        self.damaged_count += walked.damaged_count;
+        self.damaged.extend(walked.damaged);
+    }
+
+    /// Why there is nothing to replay; begins with `: `, or is empty.
+    pub(super) fn why_empty(&self) -> &'static str {
+        match (self.cut, self.examples, self.damaged_count) {
+            (1.., _, _) => ": every request's body was cut when it was recorded; raise the capture limit",
+            (0, 1.., _) => ": it is the log of a run that kept examples only; record with `run --capture`",
+            (0, 0, 1..) => ": everything in it is damaged",
+            (0, 0, 0) => "",
         }
     }
 

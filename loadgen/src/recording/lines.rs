@@ -5,16 +5,14 @@
 //! `body` where the body is not text, and `host`, `at_ns` (Unix nanoseconds) and `id` (a label for
 //! people) are optional. Where a line has no time it comes a millisecond after the one before.
 
-use super::{Recording, RecordingError};
+use super::exchange_of;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Method;
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
-use parallax_exchange::{Body, Request};
+use parallax_exchange::{Body, Exchange, Request};
 use serde::Deserialize;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 
 /// A line that is no request.
 #[derive(Debug, thiserror::Error)]
@@ -62,37 +60,28 @@ impl Default for Headers {
     }
 }
 
-/// Reads JSON lines; empty lines are skipped.
+/// Reads JSON lines in their order; empty lines are skipped.
 ///
 /// # Errors
-/// [`RecordingError::Io`] for the file, [`RecordingError::Line`] for the first line that is no request,
-/// [`RecordingError::Empty`] where there is none.
-pub fn read_lines(path: &str) -> Result<Recording, RecordingError> {
-    let failed = |action| move |source| RecordingError::Io { action, place: path.to_owned(), source };
-    let file = BufReader::new(File::open(path).map_err(failed("open"))?);
-    let mut requests = Vec::new();
+/// The first line that is no request: unlike a damaged record, it is a mistake of whoever wrote it.
+pub(super) fn read(place: &str, bytes: &[u8]) -> Result<Vec<Exchange>, LineError> {
+    let mut exchanges = Vec::new();
     let mut next_ns = 0;
-    for (number, line) in file.lines().enumerate() {
-        let line = line.map_err(failed("read"))?;
-        if line.trim().is_empty() {
+    for (number, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        let error = |why| LineError { place: path.to_owned(), line: number as u64 + 1, why };
-        let (at_ns, request) = parse(&line).map_err(error)?;
+        let error = |why| LineError { place: place.to_owned(), line: number as u64 + 1, why };
+        let (at_ns, request) = parse(line).map_err(error)?;
         let at_ns = at_ns.unwrap_or(next_ns);
         next_ns = at_ns.saturating_add(DEFAULT_GAP_NS);
-        requests.push((at_ns, request));
+        exchanges.push(exchange_of(exchanges.len() as u64, at_ns, request, None));
     }
-    if requests.is_empty() {
-        return Err(RecordingError::Empty { place: path.to_owned(), why: String::new() });
-    }
-    let mut recording = Recording::new(requests);
-    recording.facts.format = "json-lines";
-    Ok(recording)
+    Ok(exchanges)
 }
 
-fn parse(text: &str) -> Result<(Option<u64>, Request), String> {
-    let line: Line = serde_json::from_str(text).map_err(|error| format!("not a request: {error}"))?;
+fn parse(text: &[u8]) -> Result<(Option<u64>, Request), String> {
+    let line: Line = serde_json::from_slice(text).map_err(|error| format!("not a request: {error}"))?;
     let method = line.method.parse::<Method>().map_err(|_| format!("`{}` is not a method", line.method))?;
     if !line.path.starts_with('/') {
         return Err(format!("`{}` is not a path; it must begin with `/`", line.path));

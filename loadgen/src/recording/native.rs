@@ -1,80 +1,43 @@
 //! Recordings in the log's own format.
 
+use super::facts::Facts;
+use super::open::{Gather, Visit};
 use super::{Recording, RecordingError};
-use parallax_exchange::log::{Limits, LogError, Reader, Record, open_recording, open_writer};
-use parallax_exchange::{Exchange, ExchangeId, Outcome, Outcomes, Request, Role};
-use std::collections::HashSet;
+use parallax_exchange::log::{Limits, LogError, Reader, Record, open_writer};
+use parallax_exchange::{Exchange, ExchangeId, Outcomes, Request};
 
-/// Reads the recording at `url`: a file, a directory of segments, or a log's URL.
+/// Reads a recording to the end of what is there; errors call it `place`.
 ///
 /// Damaged records are stepped over and told in [`Recording::describe`].
 ///
 /// # Errors
-/// [`RecordingError::Log`] where it cannot be opened or read at all; [`RecordingError::Empty`] where it
-/// holds no request.
-pub fn read(url: &str) -> Result<Recording, RecordingError> {
-    from_reader(url, &mut *open_recording(url)?)
+/// [`RecordingError::Log`] where it cannot be read at all; [`RecordingError::Empty`] where it holds no
+/// request.
+pub fn from_reader(place: &str, reader: &mut dyn Reader) -> Result<Recording, RecordingError> {
+    let mut gather = Gather::default();
+    let facts = walk(place, reader, &mut |exchange| {
+        gather.take(exchange);
+        Ok(())
+    })?;
+    gather.finish(place, facts)
 }
 
-/// Reads a recording to the end of what is there; errors call it `place`.
-///
-/// # Errors
-/// As [`read`].
-pub fn from_reader(place: &str, reader: &mut dyn Reader) -> Result<Recording, RecordingError> {
-    let mut recording = Recording::default();
-    recording.facts.format = "native";
-    let mut seen = HashSet::new();
+/// Visits every exchange of a log.
+pub(super) fn walk(place: &str, reader: &mut dyn Reader, visit: Visit<'_>) -> Result<Facts, RecordingError> {
+    let mut facts = Facts::of("native");
     loop {
         match reader.next() {
-            Ok(None) => break,
-            Ok(Some((_, Record::Exchange(exchange)))) => take(&mut recording, *exchange, &mut seen),
-            Ok(Some((_, Record::Example(_)))) => recording.facts.examples += 1,
+            Ok(None) => return Ok(facts),
+            Ok(Some((_, Record::Exchange(exchange)))) => visit(*exchange)?,
+            Ok(Some((_, Record::Example(_)))) => facts.examples += 1,
             Ok(Some(_)) => {}
-            Err(LogError::Damaged { place, offset, bytes, why }) => {
-                recording.facts.damage(offset, format!("{place}: {bytes} bytes: {why}"));
+            Err(LogError::Damaged { place: part, offset, bytes, why }) => {
+                let part = if part == place { String::new() } else { format!("{part}: ") };
+                facts.damage(offset, format!("{part}{bytes} bytes: {why}"));
             }
             Err(error) => return Err(error.into()),
         }
     }
-    if recording.requests.is_empty() {
-        return Err(RecordingError::Empty { place: place.to_owned(), why: why_empty(&recording) });
-    }
-    recording.sort();
-    Ok(recording)
-}
-
-fn why_empty(recording: &Recording) -> String {
-    let facts = &recording.facts;
-    match (facts.cut, facts.examples) {
-        (1.., _) => ": every request's body was cut when it was recorded; raise the capture limit".to_owned(),
-        (0, 1..) => {
-            ": it is the log of a run that kept examples only; record with `run --capture`".to_owned()
-        }
-        _ => String::new(),
-    }
-}
-
-fn take(recording: &mut Recording, exchange: Exchange, seen: &mut HashSet<ExchangeId>) {
-    let facts = &mut recording.facts;
-    if !seen.insert(exchange.id) {
-        facts.duplicates += 1;
-        return;
-    }
-    for role in Role::ALL {
-        if let Some(Outcome::Response(response)) = exchange.outcomes.of(role) {
-            if role == Role::Primary {
-                facts.responses += 1;
-                *facts.status.entry(response.status.as_u16()).or_default() += 1;
-            } else {
-                facts.replayed += 1;
-            }
-        }
-    }
-    if exchange.request.body.is_cut() {
-        facts.cut += 1; // Half a body is another request than the one that was made.
-        return;
-    }
-    recording.push(exchange.admitted_ns, exchange.request);
 }
 
 /// Writes exchanges as one new file at `path`, whose name ends in `.plx`; returns how many.

@@ -34,7 +34,7 @@ fn requests_survive_the_native_format_and_are_sorted_by_time() {
     let post = Request { method: Method::POST, body: Body::whole("{\"ä\":1}"), ..get("/b") };
     let written = [(30, get("/c")), (10, post), (20, get("/d")), (10, get("/e"))];
     assert_eq!(write_requests(&path, written.clone(), None).unwrap(), 4);
-    let recording = read(&path).unwrap();
+    let recording = open(&path).unwrap();
     let [c, b, d, e] = written;
     assert_eq!(recording.requests(), [b, e, d, c]);
     let document = recording.describe();
@@ -55,7 +55,7 @@ fn whole_exchanges_are_replayed_by_their_requests() {
     cut.request.body = Body::cut("half", 100, 1);
     let exchanges: [&Exchange; 3] = [&first, &first, &cut];
     write(&path, exchanges).unwrap();
-    let recording = read(&path).unwrap();
+    let recording = open(&path).unwrap();
     assert_eq!(recording.requests(), [(5, get("/a"))]);
     let document = recording.describe();
     assert_eq!((document.responses, document.replayed), (1, 1));
@@ -70,7 +70,7 @@ fn a_recording_that_ends_inside_a_record_is_damaged_there() {
     write_requests(&path, (0..3).map(|number| (number, get("/"))), None).unwrap();
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
-    let recording = read(&path).unwrap();
+    let recording = open(&path).unwrap();
     assert_eq!((recording.requests().len(), recording.describe().damaged_count), (2, 1));
 }
 
@@ -83,7 +83,7 @@ fn damage_costs_one_record_and_is_told_by_offset() {
     let at = bytes.windows(2).position(|window| window == b"/1").expect("the path is stored as text");
     bytes[at + 1] = b'9';
     std::fs::write(&path, bytes).unwrap();
-    let recording = read(&path).unwrap();
+    let recording = open(&path).unwrap();
     assert_eq!(recording.requests().len(), 2);
     let document = recording.describe();
     assert_eq!(document.damaged_count, 1);
@@ -128,7 +128,7 @@ fn json_lines_are_read_with_and_without_times() {
             r#"{"method":"PUT","path":"/e","headers":[["x-b","1"],["x-b","2"]],"b64":"AAH/","host":"h"}"#,
         ),
     );
-    let recording = read_lines(&path).unwrap();
+    let recording = open(&path).unwrap();
     let times: Vec<u64> = recording.requests().iter().map(|(at, _)| *at).collect();
     assert_eq!(times, [0, 5_000_000, 6_000_000]);
     let (_, b) = &recording.requests()[1];
@@ -158,7 +158,7 @@ fn a_line_that_is_no_request_is_named_with_its_place() {
     ];
     for (line, expected) in bad {
         let path = scratch.file("a.jsonl", &format!("{{\"path\":\"/\"}}\n{line}\n"));
-        let error = read_lines(&path).unwrap_err().to_string();
+        let error = open(&path).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains(expected), "{line}: {error}");
     }
 }
@@ -166,14 +166,14 @@ fn a_line_that_is_no_request_is_named_with_its_place() {
 #[test]
 fn what_holds_nothing_is_an_error_with_the_reason() {
     let scratch = Scratch::new();
-    assert!(matches!(read(&scratch.path("none.plx")), Err(RecordingError::Log(_))));
-    assert!(matches!(read_lines(&scratch.path("none")), Err(RecordingError::Io { .. })));
-    assert!(matches!(read_lines(&scratch.file("e", "\n")), Err(RecordingError::Empty { .. })));
+    assert!(matches!(open(&scratch.path("none.plx")), Err(RecordingError::Io { .. })));
+    assert!(matches!(open(&scratch.path("none")), Err(RecordingError::Io { .. })));
+    assert!(matches!(open(&scratch.file("e", "\n")), Err(RecordingError::Empty { .. })));
     let cut = scratch.path("cut.plx");
     let mut exchange = exchange_of(1, 6, get("/b"), None);
     exchange.request.body = Body::cut("half", 100, 1);
     write(&cut, [exchange]).unwrap();
-    let error = read(&cut).unwrap_err().to_string();
+    let error = open(&cut).unwrap_err().to_string();
     assert!(error.contains("capture limit"), "{error}");
 }
 

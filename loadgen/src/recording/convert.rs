@@ -1,0 +1,77 @@
+//! From one format to another.
+
+use super::gor::{self, GorMode};
+use super::open::walk;
+use super::{RecordingDocument, RecordingError, native};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::HeaderName;
+use parallax_exchange::Exchange;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+/// What a conversion did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Converted {
+    /// Exchanges written.
+    pub written: u64,
+    /// What was read: damage is told here.
+    pub read: RecordingDocument,
+}
+
+/// Writes the recording `from` as the new file `to`: native where the name ends in `.plx`, GoReplay's
+/// where it ends in `.gor` or `.gor.gz`. Exchanges are kept whole and in order, as far as the format can.
+///
+/// `session_header` names the header whose value becomes the cluster key, where a request has it.
+///
+/// # Errors
+/// [`RecordingError`]; a file that was begun is removed again.
+pub fn convert(
+    from: &str,
+    to: &str,
+    mode: GorMode,
+    session_header: Option<&HeaderName>,
+) -> Result<Converted, RecordingError> {
+    let mut exchanges = Vec::new();
+    let mut gather = super::open::Gather::default();
+    let facts = walk(from, mode, &mut |mut exchange| {
+        if let Some(session) = session_header.and_then(|name| exchange.request.headers.get(name)) {
+            exchange.cluster_key = xxhash_rust::xxh3::xxh3_64(session.as_bytes());
+        }
+        gather.take(exchange.clone());
+        exchanges.push(exchange);
+        Ok(())
+    })?;
+    let read = gather.finish(from, facts)?.describe();
+    let written = write(to, &exchanges)?;
+    Ok(Converted { written, read })
+}
+
+fn write(to: &str, exchanges: &[Exchange]) -> Result<u64, RecordingError> {
+    if to.ends_with(".plx") {
+        return Ok(native::write(to, exchanges)?);
+    }
+    let is_compressed = to.ends_with(".gor.gz");
+    if !is_compressed && !to.ends_with(".gor") {
+        return Err(RecordingError::Suffix { place: to.to_owned() });
+    }
+    let failed = |action| move |source| RecordingError::Io { action, place: to.to_owned(), source };
+    let file = File::create_new(to).map_err(failed("create"))?;
+    let mut sink = BufWriter::new(file);
+    let written = if is_compressed {
+        let mut compressed = GzEncoder::new(&mut sink, Compression::default());
+        let written = gor::write_gor(&mut compressed, exchanges);
+        written.and_then(|count| compressed.finish().map(|_| count).map_err(gor::GorError::from))
+    } else {
+        gor::write_gor(&mut sink, exchanges)
+    };
+    let written = written.map_err(RecordingError::from).and_then(|count| {
+        sink.flush().map_err(failed("write"))?;
+        Ok(count)
+    });
+    if written.is_err() {
+        // Half a recording would look like a whole one.
+        let _ = std::fs::remove_file(to);
+    }
+    written
+}
