@@ -20,6 +20,7 @@ mod math;
 pub mod mixture;
 mod offline;
 mod policy;
+mod ratio;
 mod reason;
 mod replicas;
 pub mod restarts;
@@ -40,6 +41,7 @@ use decision::Outcome;
 use digest::Digest;
 use intake::Intake;
 use policy::{Hypothesis, Levels};
+use ratio::Band;
 use replicas::Replicas;
 use rig::Rig;
 use slices::SliceState;
@@ -53,6 +55,7 @@ pub struct Judge {
     run: Run,
     policy_hash: String,
     levels: Levels,
+    band: Band,
     /// In the order of the documents; each slice has them all.
     hypotheses: Vec<Hypothesis>,
     slices: Vec<SliceState>,
@@ -94,6 +97,7 @@ impl Judge {
             unjudged: policy::unjudged(run),
             rig: Rig::default(),
             run: run.clone(),
+            band: Band::new(run.policy.alpha / 2.0),
             levels,
             hypotheses,
             slices,

@@ -75,6 +75,12 @@ impl Cell {
         self.reject.units()
     }
 
+    /// Logarithm of the unit-level reject evidence, whatever the guard says.
+    #[cfg(test)]
+    pub(crate) fn ln_r_unguarded(&self) -> f64 {
+        self.reject.ln_e()[0]
+    }
+
     /// The same on the promote side; equal for a count check.
     pub(crate) fn promote_units(&self) -> Counts {
         self.promote.as_ref().map_or(self.reject.units(), Tracked::units)

@@ -11,7 +11,7 @@ use crate::rows::Signs;
 use crate::run::ControlMode;
 use crate::verdict::{
     AfterFinal, CheckLine, CheckState, ConservationLine, Evidence, Excess, ExposureLine, Forecast,
-    GlobalReject, Hypothesis, LatencyLine, NoiseFloor, PolicyLine, Ratio, Replay, SCHEMA, State, Thresholds,
+    GlobalReject, Hypothesis, LatencyLine, NoiseFloor, PolicyLine, Replay, SCHEMA, State, Thresholds,
     Uncertified, Verdict, WeakestPromote,
 };
 use parallax_config::UnitKind;
@@ -226,6 +226,12 @@ impl Judge {
             _ => None,
         };
         let is_count = latency.is_none();
+        let ratio = match hypothesis.check {
+            Check::Latency(quantile) | Check::LatencySevere(quantile) => {
+                Some(self.band.ratio(&self.slice_of(at).latency, quantile))
+            }
+            _ => None,
+        };
         CheckLine {
             required: self.is_required(at),
             state: self.check_state(at, culprits, suspects),
@@ -246,7 +252,7 @@ impl Judge {
                     .then(|| rounded((units.worse as f64 - units.better as f64) / units.n as f64)),
                 cs: confidence(units, self.levels.interval).map(rounded),
             }),
-            ratio: (!is_count).then_some(Ratio { estimate: None, cs: None }),
+            ratio,
             deff: rounded(cell.design_effect()),
             guard: cell.guard,
             examples: Vec::new(),

@@ -1,7 +1,8 @@
 //! Runs, windows and verdicts written by hand, for the tests of this crate.
 
 use super::*;
-use crate::rows::{Exposure, Row, Signs};
+use crate::latencies::Recorder;
+use crate::rows::{Exposure, RoleHistograms, Row, Signs};
 use crate::run::{Build, ControlMode, NORMALISER};
 use crate::slice::Slice;
 use parallax_config::Policy;
@@ -44,8 +45,16 @@ pub(crate) fn window(index: u64, rows: Vec<Row>) -> SealedWindow {
         keys: (0..40).map(|key| (index * 40 + key).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect(),
         ..Exposure::default()
     };
+    let latency = |milliseconds: u64| {
+        let mut recorder = Recorder::default();
+        (0..200).for_each(|rank| recorder.record(milliseconds * (1_000_000 + rank * 5_000)));
+        recorder.finish()
+    };
+    let latency =
+        RoleHistograms { candidate: latency(21), control: latency(20), ..RoleHistograms::default() };
     SealedWindow {
         window: index,
+        latency: [(Slice::all(), latency)].into(),
         end_ns: (START + index * 10) * 1_000_000_000,
         exposure: Some(exposure),
         rows,

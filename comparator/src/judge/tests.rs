@@ -2,6 +2,8 @@
 
 mod decisions;
 mod example;
+mod laws;
+mod simulations;
 
 use super::testing::*;
 use super::*;

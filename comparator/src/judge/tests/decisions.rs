@@ -412,7 +412,9 @@ fn policies_by_which_nothing_can_be_judged_are_refused_with_key_and_remedy() {
         ("window", |policy| policy.window = Span::secs(0)),
         ("window", |policy| policy.window = Span(std::time::Duration::from_nanos(1))),
         ("delta_window", |policy| policy.delta_window = 0.01),
-        ("checks.latencies", |policy| drop(policy.checks.insert("latencies".to_owned(), Default::default()))),
+        ("checks.latencies", |policy| {
+            policy.checks.entry("latencies".to_owned()).or_default();
+        }),
         ("checks.latency.p99", |policy| {
             policy.checks.entry("latency.p99".to_owned()).or_default().promote_ratio = Some(1.05);
         }),
