@@ -158,9 +158,11 @@ impl<'a> Lane<'a> {
             return self.send(slot, arrival, now);
         }
         let can_open = self.open < self.open_max;
-        let is_full = self.waiting.len() >= self.waiting_max;
-        if is_full || (self.setup.options.when_full == WhenFull::Shed && !can_open) {
-            return self.shed(arrival);
+        if self.waiting.len() >= self.waiting_max {
+            return self.shed(arrival, "the backlog of arrivals that wait for a connection was full");
+        }
+        if self.setup.options.when_full == WhenFull::Shed && !can_open {
+            return self.shed(arrival, "every connection was busy");
         }
         self.tally.counts.queued += 1;
         self.waiting.push_back(arrival);
@@ -360,9 +362,8 @@ impl<'a> Lane<'a> {
     }
 
     /// An arrival is given up unsent; its response time is known only at the end.
-    fn shed(&mut self, arrival: Arrival) {
-        let connections = self.open_max;
-        self.tally.fail(Failure::Shed, || format!("all {connections} connections of the lane were busy"));
+    fn shed(&mut self, arrival: Arrival, why: &str) {
+        self.tally.fail(Failure::Shed, || why.to_owned());
         self.tally.shed_due.saturating_record(self.since_start(arrival.due_ns));
     }
 

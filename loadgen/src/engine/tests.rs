@@ -179,6 +179,7 @@ fn a_full_backlog_sheds_even_when_queueing() {
     let options = Options { connections: 1, backlog: 2, ..Options::default() };
     let document = run(&oracle, plan("200/s", 100), options).document;
     assert!(document.errors["shed"] > 5, "{document:?}");
+    assert!(document.first_errors["shed"].contains("backlog"), "{document:?}");
     assert_eq!(document.completed + document.errors["shed"], 20);
 }
 
