@@ -66,7 +66,6 @@ impl<S: Source> Scanner<S> {
     pub(crate) fn seek(&mut self, offset: u64) {
         self.at = offset.max(segment::HEADER_BYTES as u64);
         self.good_end = self.at;
-        self.begun = true;
     }
 
     /// The next step.
@@ -92,11 +91,12 @@ impl<S: Source> Scanner<S> {
         let damaged = match segment::read_beginning(&self.source, &mut self.window)? {
             Beginning::Segment { number, frames_at } => {
                 self.number = Some(number);
-                (self.at, self.good_end) = (frames_at, frames_at);
+                self.at = self.at.max(frames_at); // a seek may have gone further
+                self.good_end = self.at;
                 false
             }
             Beginning::Damaged => {
-                self.at = segment::HEADER_BYTES as u64;
+                self.at = self.at.max(segment::HEADER_BYTES as u64);
                 true
             }
             Beginning::Unfinished => return self.ended(tail).map(Some),
@@ -104,7 +104,7 @@ impl<S: Source> Scanner<S> {
         };
         self.begun = true;
         let why = "the checksum of the file's header does not match".to_owned();
-        Ok(damaged.then_some(Step::Damage { offset: 0, bytes: self.at, why }))
+        Ok(damaged.then_some(Step::Damage { offset: 0, bytes: segment::HEADER_BYTES as u64, why }))
     }
 
     fn frame(&mut self, offset: u64, header: Header, tail: Tail) -> io::Result<Step> {
@@ -162,5 +162,72 @@ impl<S: Source> Scanner<S> {
         }
         self.at = from;
         Ok(Step::Damage { offset, bytes: from - offset, why: why.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    fn steps(bytes: &Bytes, window_bytes: usize, tail: Tail) -> Vec<Step> {
+        let mut scanner = Scanner::with_window(bytes.clone(), window_bytes);
+        let mut steps = Vec::new();
+        loop {
+            match scanner.step(tail).unwrap() {
+                Step::End => return steps,
+                Step::Unsupported(why) => return vec![Step::Unsupported(why)],
+                step => steps.push(step),
+            }
+        }
+    }
+
+    proptest! {
+        /// Where the window ends decides nothing: the smallest one finds what the largest finds, and
+        /// the steps cover the file without a gap.
+        #[test]
+        fn the_window_does_not_show(
+            payloads in vec(vec(prop_oneof![any::<u8>(), Just(0xfb), Just(0xf7)], 0..120), 0..8),
+            flips in vec(any::<prop::sample::Index>(), 0..4), window_bytes in 48usize..200,
+        ) {
+            let mut file = segment::header(1).to_vec();
+            for payload in &payloads {
+                let offset = file.len() as u64;
+                frame::write(&mut file, offset, 4, |into| into.extend_from_slice(payload)).unwrap();
+            }
+            for flip in flips {
+                let at = flip.index(file.len());
+                file[at] ^= 0x40;
+            }
+            let file = Bytes::from(file);
+            let found = steps(&file, Window::BYTES, Tail::Final);
+            prop_assert_eq!(&steps(&file, window_bytes, Tail::Final), &found);
+            let mut behind = 0;
+            for step in found {
+                let (offset, bytes) = match step {
+                    Step::Frame { offset, payload, .. } => (offset, payload.len() as u64 + 16),
+                    Step::Damage { offset, bytes, .. } => (offset, bytes),
+                    _ => return Ok(()), // the magic is damaged, and the first frame too
+                };
+                prop_assert_eq!(offset, if behind == 0 { offset.min(32) } else { behind });
+                behind = offset + bytes;
+            }
+            prop_assert!(behind == 0 || behind == file.len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_seek_does_not_get_around_the_header() {
+        let mut scanner = Scanner::new(Bytes::from_static(b"something else, longer than a header is"));
+        scanner.seek(35);
+        assert!(matches!(scanner.step(Tail::Growing).unwrap(), Step::Unsupported(_)));
+        let mut file = segment::header(7).to_vec();
+        frame::write(&mut file, 32, 4, |into| into.push(b'.')).unwrap();
+        frame::write(&mut file, 49, 5, |into| into.push(b'.')).unwrap();
+        let mut scanner = Scanner::new(Bytes::from(file));
+        scanner.seek(49);
+        assert!(matches!(scanner.step(Tail::Growing).unwrap(), Step::Frame { offset: 49, kind: 5, .. }));
+        assert_eq!(scanner.number(), Some(7));
     }
 }

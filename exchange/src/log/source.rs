@@ -118,8 +118,10 @@ impl Window {
     fn refill(&mut self, source: &impl Source, offset: u64) -> io::Result<()> {
         let keep = self.cached(offset).len();
         let from = self.bytes.len() - keep;
+        let behind = source.length()?.saturating_sub(offset);
+        let size = usize::try_from(behind).map_or(self.capacity, |behind| behind.clamp(keep, self.capacity));
         self.bytes.copy_within(from.., 0);
-        self.bytes.resize(self.capacity, 0);
+        self.bytes.resize(size, 0);
         self.start = offset;
         let read = read_full(source, &mut self.bytes[keep..], offset + keep as u64);
         self.bytes.truncate(keep + read.as_ref().map_or(0, |read| *read));
