@@ -5,6 +5,7 @@
 mod examples;
 mod latency;
 mod paths;
+mod places;
 mod reporter;
 
 pub use reporter::Reporter;

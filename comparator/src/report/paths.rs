@@ -5,10 +5,12 @@
 //! it differed, and the smallest ranks keep their rows: a path seen in n exchanges holds the smallest
 //! of n even draws. The counts of a path that loses its row go to the rest.
 
+use super::places::{Place, places};
 use super::{Example, OtherPaths, PathCount};
-use crate::compare::{Observation, Side};
-use crate::diff::{Difference, Kind, Part};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::compare::Observation;
+use crate::diff::{Kind, Part};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Paths with a row of their own.
@@ -16,36 +18,25 @@ const ROWS_MAX: usize = 512;
 /// Examples kept of one path.
 const EXAMPLES_MAX: usize = 2;
 
-/// One path of one route: what a row counts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct PathKey {
-    pub(super) route: Option<Arc<str>>,
-    pub(super) part: Part,
-    pub(super) pattern: String,
-    pub(super) kind: Kind,
-}
-
-/// The rows.
+/// The rows, by the id of their place.
 #[derive(Debug, Default)]
 pub(super) struct PathBook {
-    rows: HashMap<PathKey, PathRow>,
-    ranks: BTreeSet<(u64, PathKey)>,
+    rows: HashMap<u64, PathRow>,
+    /// Rank and id of every row.
+    ranks: BTreeSet<(u64, u64)>,
     rest: OtherPaths,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct PathRow {
+    route: Option<Arc<str>>,
+    part: Part,
+    pattern: Box<str>,
+    kind: Kind,
     rank: u64,
     counts: OtherPaths,
     /// Those in which only the candidate differs come first, then by digest.
     examples: BTreeMap<(bool, u64), Arc<Example>>,
-}
-
-/// Which of the two copies differ at a path.
-#[derive(Debug, Clone, Copy, Default)]
-struct Who {
-    candidate: bool,
-    control: bool,
 }
 
 impl PathBook {
@@ -60,17 +51,15 @@ impl PathBook {
         example: impl Fn() -> Example,
     ) -> bool {
         let mut kept: Option<Arc<Example>> = None;
-        for (place, who) in places(seen) {
-            let key =
-                PathKey { route: route.cloned(), part: place.0, pattern: place.1.to_owned(), kind: place.2 };
-            let Some(row) = self.row(key, digest) else {
-                self.rest.count(who);
+        for place in places(seen, route) {
+            let Some(row) = self.row(&place, route, digest) else {
+                self.rest.count(&place);
                 continue;
             };
-            row.counts.count(who);
-            if who.candidate && row.wants(who, digest) {
+            row.counts.count(&place);
+            if place.candidate && row.wants(&place, digest) {
                 let example = kept.get_or_insert_with(|| Arc::new(example()));
-                row.examples.insert((who.control, digest), Arc::clone(example));
+                row.examples.insert((place.control, digest), Arc::clone(example));
                 if row.examples.len() > EXAMPLES_MAX {
                     row.examples.pop_last();
                 }
@@ -85,31 +74,30 @@ impl PathBook {
         limit: usize,
         exchanges: impl Fn(Option<&Arc<str>>) -> u64,
     ) -> (Vec<PathCount>, Option<OtherPaths>, Vec<Arc<Example>>) {
-        let mut rows: Vec<(&PathKey, &PathRow)> = self.rows.iter().collect();
-        rows.sort_by_key(|(key, row)| (row.counts.order(), *key));
+        let mut rows: Vec<&PathRow> = self.rows.values().collect();
+        rows.sort_by(|a, b| a.order().cmp(&b.order()));
         let mut rest = self.rest;
-        rows.iter().skip(limit).for_each(|(_, row)| rest.merge(row.counts));
+        rows.iter().skip(limit).for_each(|row| rest.merge(row.counts));
         rows.truncate(limit);
-        let mut examples: Vec<Arc<Example>> = Vec::new();
-        for example in rows.iter().flat_map(|(_, row)| row.examples.values()) {
-            if !examples.iter().any(|known| known.id == example.id) {
-                examples.push(Arc::clone(example));
-            }
-        }
-        let counts = rows.into_iter().map(|(key, row)| row.count_of(key, exchanges(key.route.as_ref())));
+        let mut known = HashSet::new();
+        let examples = rows.iter().flat_map(|row| &row.examples);
+        let examples =
+            examples.filter(|((_, digest), _)| known.insert(*digest)).map(|(_, example)| Arc::clone(example));
+        let examples = examples.collect();
+        let counts = rows.into_iter().map(|row| row.count_of(exchanges(row.route.as_ref())));
         (counts.collect(), (rest != OtherPaths::default()).then_some(rest), examples)
     }
 
-    /// The row of a path, if it has or gets one.
-    fn row(&mut self, key: PathKey, digest: u64) -> Option<&mut PathRow> {
-        match self.rows.get(&key).map(|row| row.rank) {
-            Some(rank) if rank <= digest => return self.rows.get_mut(&key),
+    /// The row of a place, if it has or gets one.
+    fn row(&mut self, place: &Place<'_>, route: Option<&Arc<str>>, digest: u64) -> Option<&mut PathRow> {
+        let id = place.id;
+        match self.rows.get(&id).map(|row| row.rank) {
+            Some(rank) if rank <= digest => return self.rows.get_mut(&id),
             Some(rank) => {
-                self.ranks.remove(&(rank, key.clone()));
+                self.ranks.remove(&(rank, id));
             }
             None if self.rows.len() >= ROWS_MAX => {
-                let last = self.ranks.last()?;
-                if (digest, &key) > (last.0, &last.1) {
+                if self.ranks.last().is_none_or(|last| (digest, id) > *last) {
                     return None;
                 }
                 let (_, evicted) = self.ranks.pop_last()?;
@@ -119,25 +107,43 @@ impl PathBook {
             }
             None => {}
         }
-        self.ranks.insert((digest, key.clone()));
-        let row = self.rows.entry(key).or_default();
+        self.ranks.insert((digest, id));
+        let row = self.rows.entry(id).or_insert_with(|| PathRow::new(place, route));
         row.rank = digest;
         Some(row)
     }
 }
 
 impl PathRow {
-    fn wants(&self, who: Who, digest: u64) -> bool {
-        self.examples.len() < EXAMPLES_MAX
-            || self.examples.last_key_value().is_some_and(|(worst, _)| (who.control, digest) < *worst)
+    fn new(place: &Place<'_>, route: Option<&Arc<str>>) -> Self {
+        Self {
+            route: route.cloned(),
+            part: place.part,
+            pattern: place.pattern.into(),
+            kind: place.kind,
+            rank: 0,
+            counts: OtherPaths::default(),
+            examples: BTreeMap::new(),
+        }
     }
 
-    fn count_of(&self, key: &PathKey, exchanges: u64) -> PathCount {
+    fn wants(&self, place: &Place<'_>, digest: u64) -> bool {
+        self.examples.len() < EXAMPLES_MAX
+            || self.examples.last_key_value().is_some_and(|(worst, _)| (place.control, digest) < *worst)
+    }
+
+    /// Sorts by excess over noise, then by how often the candidate differs, both descending; then by place.
+    fn order(&self) -> impl Ord {
+        let excess = i128::from(self.counts.candidate_only) - i128::from(self.counts.control_only);
+        (Reverse(excess), Reverse(self.counts.raw), &self.route, self.part, &self.pattern, self.kind)
+    }
+
+    fn count_of(&self, exchanges: u64) -> PathCount {
         PathCount {
-            route: key.route.clone(),
-            part: key.part,
-            pattern: key.pattern.clone(),
-            kind: key.kind,
+            route: self.route.clone(),
+            part: self.part,
+            pattern: self.pattern.to_string(),
+            kind: self.kind,
             raw: self.counts.raw,
             noise: self.counts.noise,
             candidate_only: self.counts.candidate_only,
@@ -149,7 +155,7 @@ impl PathRow {
 }
 
 impl OtherPaths {
-    fn count(&mut self, who: Who) {
+    fn count(&mut self, who: &Place<'_>) {
         self.raw += u64::from(who.candidate);
         self.noise += u64::from(who.control);
         self.candidate_only += u64::from(who.candidate && !who.control);
@@ -162,43 +168,13 @@ impl OtherPaths {
         self.candidate_only += other.candidate_only;
         self.control_only += other.control_only;
     }
-
-    /// Sorts by excess over noise, then by how often the candidate differs, both descending.
-    fn order(&self) -> (std::cmp::Reverse<i128>, std::cmp::Reverse<u64>) {
-        let excess = i128::from(self.candidate_only) - i128::from(self.control_only);
-        (std::cmp::Reverse(excess), std::cmp::Reverse(self.raw))
-    }
-}
-
-type Place<'a> = (Part, &'a str, Kind);
-
-/// Where the copies differ from the primary, each place once, in order.
-fn places(seen: &Observation) -> BTreeMap<Place<'_>, Who> {
-    let mut places = BTreeMap::<Place<'_>, Who>::new();
-    for place in seen.candidate.iter().flat_map(side_places) {
-        places.entry(place).or_default().candidate = true;
-    }
-    for place in seen.control.iter().flat_map(side_places) {
-        places.entry(place).or_default().control = true;
-    }
-    places
-}
-
-/// A missing response is a difference of its own: there is no status.
-fn side_places(side: &Side) -> impl Iterator<Item = Place<'_>> {
-    let place = |difference: &'_ Difference| (difference.part, difference.kind);
-    let missing = side.missing.then_some((Part::Status, "", Kind::Missing));
-    let found = side.comparison.differences.iter().map(move |difference| {
-        let (part, kind) = place(difference);
-        (part, difference.pattern.as_str(), kind)
-    });
-    missing.into_iter().chain(found)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::Comparison;
+    use crate::compare::{Comparison, Side};
+    use crate::diff::Difference;
 
     fn example(id: u64) -> Example {
         Example {

@@ -55,7 +55,7 @@ impl Reporter {
     /// Takes an exchange that met `fate`; true when it is an example that was not one before.
     pub fn take(&mut self, exchange: &Exchange, seen: &Observation, fate: Fate) -> bool {
         match fate {
-            Fate::NotMirrored => return false,
+            Fate::NotMirrored | Fate::Lost => return false,
             Fate::Late => {
                 self.late += 1;
                 return false;

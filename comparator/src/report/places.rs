@@ -1,0 +1,53 @@
+//! Where an exchange differs: each place once, with who differs there.
+
+use crate::compare::{Observation, Side};
+use crate::diff::{Difference, Kind, Part};
+use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// A place in an answer, and which copies differ from the primary there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// Names route, part, pattern and kind in 64 bits. Two places that share it share a row: for a
+    /// display, one chance in 2^50 among thousands of paths is small enough.
+    pub(super) id: u64,
+    pub(super) part: Part,
+    pub(super) pattern: &'a str,
+    pub(super) kind: Kind,
+    /// The candidate differs.
+    pub(super) candidate: bool,
+    /// The control differs.
+    pub(super) control: bool,
+}
+
+/// The places at which some copy differs, ascending by id; nothing is allocated where none does.
+pub(super) fn places<'a>(seen: &'a Observation, route: Option<&Arc<str>>) -> Vec<Place<'a>> {
+    let seed = route.map_or(0, |route| xxh3_64_with_seed(route.as_bytes(), 1));
+    let of = |side: &'a Option<Side>| side.iter().flat_map(differences);
+    let place = |(part, pattern, kind): (Part, &'a str, Kind), candidate: bool| Place {
+        id: xxh3_64_with_seed(pattern.as_bytes(), seed ^ (part as u64) << 8 ^ kind as u64),
+        part,
+        pattern,
+        kind,
+        candidate,
+        control: !candidate,
+    };
+    let candidate = of(&seen.candidate).map(|difference| place(difference, true));
+    let mut places: Vec<Place<'a>> =
+        candidate.chain(of(&seen.control).map(|difference| place(difference, false))).collect();
+    places.sort_by_key(|place| place.id);
+    places.dedup_by(|next, kept| {
+        let same = next.id == kept.id;
+        kept.candidate |= same && next.candidate;
+        kept.control |= same && next.control;
+        same
+    });
+    places
+}
+
+/// A missing response is a difference of its own: there is no status.
+fn differences(side: &Side) -> impl Iterator<Item = (Part, &str, Kind)> {
+    let missing = side.missing.then_some((Part::Status, "", Kind::Missing));
+    let found = side.comparison.differences.iter();
+    missing.into_iter().chain(found.map(|Difference { part, pattern, kind, .. }| (*part, &**pattern, *kind)))
+}
