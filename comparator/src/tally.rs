@@ -47,6 +47,8 @@ pub enum Fate {
     Late,
     /// It has no copy: a recording, not evidence.
     NotMirrored,
+    /// Comparing it failed by a fault of ours; it is missing from its window.
+    Lost,
 }
 
 /// An exchange came before a window that its thresholds read was sealed.
@@ -154,16 +156,16 @@ impl Tally {
         }
         self.late += fork.late;
         if let Some(first) = fork.first {
-            self.announce(first.admitted_ns);
+            self.begin(first.admitted_ns);
         }
     }
 
-    /// Hears of an exchange that is counted elsewhere: the run may begin with it.
+    /// Hears of an exchange that is counted elsewhere, or later: the run may begin with it.
     ///
     /// Before the first seal an earlier exchange may still come, and then the run began with that one.
-    pub fn announce(&mut self, admitted_ns: u64) {
-        if self.past.sealed.is_none() && self.first.is_none_or(|first| admitted_ns < first.admitted_ns) {
-            self.first = Some(First { window: self.window_of(admitted_ns), admitted_ns });
+    pub fn announce(&mut self, exchange: &Exchange) {
+        if is_mirrored(exchange) {
+            self.begin(exchange.admitted_ns);
         }
     }
 
@@ -215,7 +217,7 @@ impl Tally {
     /// # Errors
     /// [`Unsealed`] where [`Tally::read_by`] was not heeded; nothing is counted then.
     pub fn count(&mut self, exchange: &Exchange, seen: &Observation) -> Result<Fate, Unsealed> {
-        if exchange.outcomes.candidate.is_none() {
+        if !is_mirrored(exchange) {
             return Ok(Fate::NotMirrored);
         }
         let window = self.window_of(exchange.admitted_ns);
@@ -226,7 +228,7 @@ impl Tally {
             self.late += 1;
             return Ok(Fate::Late);
         }
-        self.announce(exchange.admitted_ns);
+        self.begin(exchange.admitted_ns);
         let look = self.past.history.look(&self.plan, self.run_index(window), self.is_warm(window));
         let open = self.open.entry(window).or_insert_with(|| OpenWindow::new(Arc::clone(&self.plan)));
         let block = self.plan.block_of(window);
@@ -262,11 +264,22 @@ impl Tally {
         Ok(sealed)
     }
 
+    fn begin(&mut self, admitted_ns: u64) {
+        if self.past.sealed.is_none() && self.first.is_none_or(|first| admitted_ns < first.admitted_ns) {
+            self.first = Some(First { window: self.window_of(admitted_ns), admitted_ns });
+        }
+    }
+
     /// Whether a window begins at least `warm_up` after the first exchange.
     fn is_warm(&self, window: u64) -> bool {
         let begins = window.saturating_mul(self.plan.window_ns);
         self.first.is_some_and(|first| begins.saturating_sub(first.admitted_ns) >= self.plan.warm_up_ns)
     }
+}
+
+/// Whether a copy was sent, or refused by the candidate's own budget; otherwise there is no evidence.
+fn is_mirrored(exchange: &Exchange) -> bool {
+    exchange.outcomes.candidate.is_some()
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use crate::tally::{Fate, PlanError, SealError, Tally, Unsealed, field_paths};
 use crate::verdict::Verdict;
 use bytes::Bytes;
 use parallax_exchange::{Admissions, Exchange};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// A run that cannot be tried.
@@ -133,13 +134,20 @@ impl Trial {
         self.tally.newest_open()
     }
 
+    /// Hears of an exchange that is counted later: the run may begin with it.
+    pub fn announce(&mut self, exchange: &Exchange) {
+        self.tally.announce(exchange);
+    }
+
     /// Compares an exchange and counts it.
     ///
     /// # Errors
     /// [`Unsealed`] where [`Trial::read_by`] was not heeded; nothing is counted then.
     pub fn exchange(&mut self, exchange: &Exchange) -> Result<Taken, Unsealed> {
-        let seen = self.comparer.observe(exchange);
-        self.count(exchange, &seen)
+        match observe(&self.comparer, exchange) {
+            Some(seen) => self.count(exchange, &seen),
+            None => Ok(Taken { fate: Fate::Lost, is_example: false }),
+        }
     }
 
     /// Counts an exchange that was compared elsewhere, by [`Trial::comparer`].
@@ -216,6 +224,17 @@ impl Trial {
         self.verdict_json = verdict.to_json().into();
         self.verdict = Arc::new(verdict);
     }
+}
+
+/// Compares an exchange; `None` where that panics.
+///
+/// An answer that trips over a fault of ours must not end the run: the exchange is evidence that was
+/// lost, which lowers the coverage, and a replay loses it too.
+pub(crate) fn observe(comparer: &Comparer, exchange: &Exchange) -> Option<Observation> {
+    // The comparer is only read, and what was half made is dropped.
+    let seen = catch_unwind(AssertUnwindSafe(|| comparer.observe(exchange)));
+    seen.map_err(|_| tracing::error!(id = %exchange.id, "an exchange cannot be compared: a fault of ours"))
+        .ok()
 }
 
 #[cfg(test)]

@@ -18,7 +18,12 @@ pub struct Recorder {
 impl Recorder {
     /// Counts one latency in nanoseconds.
     pub fn record(&mut self, nanoseconds: u64) {
-        self.pending.push(edge_at(nanoseconds));
+        self.record_edge(edge_at(nanoseconds));
+    }
+
+    /// Counts one latency by its [`edge_at`], for those who record it in several places.
+    pub(crate) fn record_edge(&mut self, edge: u64) {
+        self.pending.push(edge);
         if self.pending.len() >= PENDING {
             self.fold();
         }

@@ -21,7 +21,7 @@ fn drive(run: &Run, cases: &[Case], order: &[u64], forks: usize) -> (Vec<SealedW
         let mut parts: Vec<Tally> = (1..forks).map(|_| tally.fork()).collect();
         for (position, &at) in now.iter().enumerate() {
             let (exchange, seen) = cases[at].observed(at as u64);
-            tally.announce(exchange.admitted_ns);
+            tally.announce(&exchange);
             assert_eq!(tally.read_by(tally.window_of(exchange.admitted_ns)), None);
             let fate = match position % forks {
                 0 => tally.count(&exchange, &seen),

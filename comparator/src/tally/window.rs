@@ -8,7 +8,7 @@ use super::replicas::Replicas;
 use super::seal::Closed;
 use super::unit::Unit;
 use crate::compare::{Observation, Side};
-use crate::latencies::Recorder;
+use crate::latencies::{Recorder, edge_at};
 use crate::rows::Exposure;
 use parallax_config::UnitKind;
 use parallax_exchange::{CopyOrder, Exchange, Outcome};
@@ -49,9 +49,38 @@ pub(super) struct SlicePart {
 struct Entry<'a> {
     key: u64,
     marks: Marks,
-    /// Latencies of primary, candidate, control; the outer `None` where there is no such copy.
-    latency: [Option<Option<u64>>; 3],
+    /// Latencies of primary, candidate, control.
+    latency: [Latency; 3],
     replica: Option<&'a str>,
+}
+
+/// The latency of one role.
+#[derive(Debug, Clone, Copy)]
+enum Latency {
+    /// The role was sent no copy.
+    NotSent,
+    /// No response: +infinity.
+    Missing,
+    /// Nanoseconds, and the edge of the bucket that they are counted in.
+    Took { nanoseconds: u64, edge: u64 },
+}
+
+impl Latency {
+    fn of(nanoseconds: Option<u64>) -> Self {
+        nanoseconds
+            .map_or(Self::Missing, |nanoseconds| Self::Took { nanoseconds, edge: edge_at(nanoseconds) })
+    }
+
+    fn of_side(side: Option<&Side>) -> Self {
+        side.map_or(Self::NotSent, |side| Self::of(side.latency_ns))
+    }
+
+    fn nanoseconds(self) -> Option<u64> {
+        match self {
+            Self::Took { nanoseconds, .. } => Some(nanoseconds),
+            Self::NotSent | Self::Missing => None,
+        }
+    }
 }
 
 impl OpenWindow {
@@ -77,7 +106,7 @@ impl OpenWindow {
                 bad: vec![[0; 2]; self.plan.checks()],
                 ..SlicePart::default()
             });
-            part.count(&entry, &self.plan, known(slice));
+            part.count(&entry, &self.plan, || known(slice));
         }
     }
 
@@ -126,15 +155,14 @@ impl Plan {
         let known = u64::MAX >> (64 - self.checks());
         marks.a &= known;
         marks.b &= known;
-        let latency = |side: &Option<Side>| side.as_ref().map(|side| side.latency_ns);
         let header = |name| outcomes.candidate.as_ref()?.response()?.headers.get(name)?.to_str().ok();
         Some(Entry {
             key: exchange.cluster_key,
             marks,
             latency: [
-                Some(Some(primary.timing.latency_ns())),
-                latency(&seen.candidate),
-                latency(&seen.control),
+                Latency::of(Some(primary.timing.latency_ns())),
+                Latency::of_side(seen.candidate.as_ref()),
+                Latency::of_side(seen.control.as_ref()),
             ],
             replica: self.replica_header.as_ref().and_then(header),
         })
@@ -142,9 +170,9 @@ impl Plan {
 }
 
 impl SlicePart {
-    fn count(&mut self, entry: &Entry<'_>, plan: &Plan, known: bool) {
+    fn count(&mut self, entry: &Entry<'_>, plan: &Plan, known: impl FnOnce() -> bool) {
         let [_, candidate, control] = entry.latency;
-        let marks = entry.marks.with_latency(candidate.flatten(), control.flatten(), &self.bounds);
+        let marks = entry.marks.with_latency(candidate.nanoseconds(), control.nanoseconds(), &self.bounds);
         self.requests += 1;
         self.record(entry);
         for at in positions(marks.a) {
@@ -156,19 +184,23 @@ impl SlicePart {
         if let Some(replica) = entry.replica {
             self.replicas.count(replica, marks, plan.checks());
         }
-        match plan.unit {
-            UnitKind::Request => self.closed.request(marks, plan.checks()),
-            _ if known => drop(self.repeated.insert(entry.key)),
-            _ => self.units.entry(entry.key).or_default().count(marks, plan.fields.len()),
+        if plan.unit == UnitKind::Request {
+            self.closed.request(marks, plan.checks());
+        } else if let Some(unit) = self.units.get_mut(&entry.key) {
+            unit.count(marks, plan.fields.len());
+        } else if known() {
+            self.repeated.insert(entry.key);
+        } else {
+            self.units.entry(entry.key).or_default().count(marks, plan.fields.len());
         }
     }
 
     fn record(&mut self, entry: &Entry<'_>) {
         for (role, latency) in entry.latency.iter().enumerate() {
             match latency {
-                Some(Some(nanoseconds)) => self.latency[role].record(*nanoseconds),
-                Some(None) => self.missing[role] += 1,
-                None => {}
+                Latency::Took { edge, .. } => self.latency[role].record_edge(*edge),
+                Latency::Missing => self.missing[role] += 1,
+                Latency::NotSent => {}
             }
         }
     }

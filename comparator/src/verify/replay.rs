@@ -4,7 +4,7 @@ use super::{FirstDifference, Verification, VerifyError};
 use crate::compare::Comparer;
 use crate::rows::SealedWindow;
 use crate::tally::{Tally, field_paths};
-use crate::trial::{Header, Seal, Trial, TrialError, digest};
+use crate::trial::{Header, Seal, Trial, TrialError, digest, observe};
 use bytes::Bytes;
 use parallax_exchange::Exchange;
 use parallax_exchange::log::Record;
@@ -91,7 +91,7 @@ impl Replay {
     fn exchange(&mut self, exchange: &Exchange) {
         let Some(recount) = &mut self.recount else { return };
         self.exchanges += 1;
-        let seen = recount.comparer.observe(exchange);
+        let Some(seen) = observe(&recount.comparer, exchange) else { return };
         if let Err(unsealed) = recount.tally.count(exchange, &seen) {
             self.recount = None;
             self.part(FirstDifference::Order { window: self.newest, why: unsealed.to_string() });

@@ -3,7 +3,8 @@
 use super::keeper::Keeper;
 use super::{Outcome, Publish, WorkerOptions};
 use crate::trial::Trial;
-use parallax_exchange::{Empty, Exchange, Ledger, Receiver};
+use parallax_exchange::log::Record;
+use parallax_exchange::{Admissions, Empty, Exchange, Ledger, Receiver};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,9 +12,12 @@ use std::time::Duration;
 /// Longest wait for an exchange, so that a stop is noticed soon.
 const WAIT_MAX: Duration = Duration::from_millis(20);
 
-/// Most exchanges taken between a seal coming due and being carried out, so that senders who go on
-/// offering cannot put it off for ever.
-const TAKEN_BEFORE_SEAL_MAX: usize = 1 << 16;
+/// Most exchanges taken between a seal or a stop coming due and being carried out, so that senders who
+/// go on offering cannot put it off for ever.
+const WAITING_MAX: usize = 1 << 16;
+
+/// Exchanges that go into the log with one write.
+const BATCH_MAX: usize = 128;
 
 /// Everything that the thread owns.
 pub(super) struct Drive {
@@ -62,33 +66,62 @@ impl Drive {
 
     pub(super) fn run(mut self) -> Outcome {
         self.keeper.begin(self.trial.run());
-        loop {
+        while !self.stop.load(Ordering::Acquire) {
             let now_ns = (self.options.clock)();
             self.seal_due(now_ns);
             self.publish_due(now_ns);
-            // Read before the queue is found empty: what was offered before the stop is then received.
-            let stopping = self.stop.load(Ordering::Acquire);
-            match self.receiver.receive(if stopping { Duration::ZERO } else { WAIT_MAX }) {
-                Ok(exchange) => self.take(exchange),
-                Err(Empty::Timeout) if !stopping => {}
-                Err(Empty::Timeout | Empty::Closed) => return self.end(),
+            match self.receiver.receive(WAIT_MAX) {
+                Ok(exchange) => drop(self.take(exchange)),
+                Err(Empty::Timeout) => {}
+                Err(Empty::Closed) => break,
+            }
+        }
+        self.take_what_waits();
+        self.end()
+    }
+
+    /// Takes an exchange and some of those that wait behind it; returns how many.
+    ///
+    /// What thresholds read is sealed before the exchange that needs them, and what was taken before
+    /// is counted before the seal: the log has everything in the order in which it happened.
+    fn take(&mut self, exchange: Box<Exchange>) -> usize {
+        let (mut next, mut taken, mut batch) = (Some(exchange), 0, Vec::new());
+        while let Some(exchange) = next {
+            if let Some(through) = self.trial.read_by(self.trial.window_of(exchange.admitted_ns)) {
+                self.count(std::mem::take(&mut batch));
+                self.seal_through(through);
+            }
+            self.trial.announce(&exchange);
+            batch.push(Record::Exchange(exchange));
+            taken += 1;
+            next = if taken < BATCH_MAX { self.receiver.receive(Duration::ZERO).ok() } else { None };
+        }
+        self.count(batch);
+        taken
+    }
+
+    /// Puts exchanges into the log, where they are captured, and counts them.
+    fn count(&mut self, batch: Vec<Record>) {
+        self.exchanges += batch.len() as u64;
+        self.changed |= !batch.is_empty();
+        self.keeper.capture(&batch);
+        for record in batch {
+            let Record::Exchange(exchange) = &record else { continue };
+            match self.trial.exchange(exchange) {
+                Ok(taken) if taken.is_example => self.keeper.example(record),
+                Ok(_) => {}
+                Err(unsealed) => tracing::error!(%unsealed, "an exchange came to an unsealed past"),
             }
         }
     }
 
-    /// Counts an exchange, after sealing what its thresholds read.
-    fn take(&mut self, exchange: Box<Exchange>) {
-        self.exchanges += 1;
-        self.changed = true;
-        let window = self.trial.window_of(exchange.admitted_ns);
-        if let Some(through) = self.trial.read_by(window) {
-            self.seal_through(through);
-        }
-        let exchange = self.keeper.capture(exchange);
-        match self.trial.exchange(&exchange) {
-            Ok(taken) if taken.is_example => self.keeper.example(exchange),
-            Ok(_) => {}
-            Err(unsealed) => tracing::error!(%unsealed, "an exchange came to an unsealed past"),
+    /// Takes what is in the queue now, bounded.
+    fn take_what_waits(&mut self) {
+        let mut taken = 0;
+        while taken < WAITING_MAX
+            && let Ok(exchange) = self.receiver.receive(Duration::ZERO)
+        {
+            taken += self.take(exchange);
         }
     }
 
@@ -99,29 +132,33 @@ impl Drive {
     fn seal_due(&mut self, now_ns: u64) {
         let ended = now_ns.saturating_sub(self.seal_delay_ns) / self.window_ns;
         let Some(newest) = ended.checked_sub(1) else { return };
-        if self.trial.next_to_seal(newest).is_none() {
-            return;
+        if self.trial.next_to_seal(newest).is_some() {
+            self.take_what_waits();
+            self.seal_through(newest);
         }
-        for _ in 0..TAKEN_BEFORE_SEAL_MAX {
-            let Ok(exchange) = self.receiver.receive(Duration::ZERO) else { break };
-            self.take(exchange);
-        }
-        self.seal_through(newest);
     }
 
     fn seal_through(&mut self, newest: u64) {
         while let Some(window) = self.trial.next_to_seal(newest) {
             let admissions = self.ledger.take_through(window);
-            match self.trial.seal(window, Some(admissions)) {
-                Ok(sealed) => self.keeper.seal(sealed, &self.trial),
-                Err(error) => {
-                    // The trial named the window itself, so this is a fault of ours; do not spin on it.
-                    tracing::error!(%error, window, "a window could not be sealed");
-                    return;
-                }
+            if !self.seal(window, admissions) {
+                return;
             }
-            self.publish_now((self.options.clock)());
         }
+    }
+
+    /// Seals one window, keeps it and publishes; false where that fails, so that nobody tries for ever.
+    fn seal(&mut self, window: u64, admissions: Admissions) -> bool {
+        match self.trial.seal(window, Some(admissions)) {
+            Ok(sealed) => self.keeper.seal(sealed, &self.trial),
+            Err(error) => {
+                // The trial named the window itself, so this is a fault of ours.
+                tracing::error!(%error, window, "a window could not be sealed");
+                return false;
+            }
+        }
+        self.publish_now((self.options.clock)());
+        true
     }
 
     fn publish_due(&mut self, now_ns: u64) {
@@ -145,13 +182,22 @@ impl Drive {
     }
 
     /// Seals everything, whatever the clock says: nothing more can come.
+    ///
+    /// What the door counted in later windows belongs to the last one, so that it adds up.
     fn end(mut self) -> Outcome {
-        if let Some(newest) = self.trial.newest_open() {
-            self.seal_through(newest);
+        let now_ns = (self.options.clock)();
+        let open = self.trial.newest_open();
+        let is_left = open.is_some() || self.ledger.untaken() != Admissions::default();
+        let newest = open.unwrap_or_else(|| self.trial.window_of(now_ns));
+        while let Some(window) = self.trial.next_to_seal(newest).filter(|_| is_left) {
+            let admissions = self.ledger.take_through(if window == newest { u64::MAX } else { window });
+            if !self.seal(window, admissions) {
+                break;
+            }
         }
         self.trial.finish();
         self.keeper.end(&self.trial, self.exchanges);
-        let published = self.published((self.options.clock)());
+        let published = self.published(now_ns);
         (self.publish)(published.clone());
         Outcome { published, exchanges: self.exchanges, log_failures: self.keeper.failures() }
     }

@@ -6,7 +6,6 @@ use crate::run::Run;
 use crate::trial::{Header, Seal, Trial};
 use crate::verdict::Verdict;
 use bytes::Bytes;
-use parallax_exchange::Exchange;
 use parallax_exchange::log::{Record, Writer};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -56,28 +55,24 @@ impl Keeper {
         self.keep(Record::Run(header.to_bytes()));
     }
 
-    /// Puts an exchange into the log, where capture is on, before it counts.
-    pub(super) fn capture(&mut self, exchange: Box<Exchange>) -> Box<Exchange> {
-        if !self.captures {
-            return exchange;
+    /// Puts exchanges into the log, where capture is on, before they count.
+    pub(super) fn capture(&mut self, exchanges: &[Record]) {
+        if !self.captures || exchanges.is_empty() {
+            return;
         }
-        let record = Record::Exchange(exchange);
         // A seal that waits comes first: the order of records is the order of events.
-        if !self.flush() || !self.append(&record) {
+        if !self.flush() || !self.append(exchanges) {
             self.captures = false;
             tracing::warn!(error = %self.last_error, "capture ends: the log does not take exchanges");
         }
-        match record {
-            Record::Exchange(exchange) => exchange,
-            _ => unreachable!("the record was made of an exchange"),
-        }
     }
 
-    /// Keeps an example for people, as long as there is room for one.
-    pub(super) fn example(&mut self, exchange: Box<Exchange>) {
+    /// Keeps an exchange as an example for people, as long as there is room for one.
+    pub(super) fn example(&mut self, exchange: Record) {
+        let Record::Exchange(exchange) = exchange else { return };
         if self.examples_left > 0 && self.log.is_some() && self.backlog.is_empty() {
             self.examples_left -= 1;
-            self.append(&Record::Example(exchange));
+            self.append(&[Record::Example(exchange)]);
         }
     }
 
@@ -119,7 +114,7 @@ impl Keeper {
     }
 
     fn keep(&mut self, record: Record) {
-        if self.log.is_none() || (self.flush() && self.append(&record)) {
+        if self.log.is_none() || (self.flush() && self.append(std::slice::from_ref(&record))) {
             return;
         }
         if self.backlog.len() < BACKLOG_MAX {
@@ -132,7 +127,7 @@ impl Keeper {
     /// Writes what waits; false while the log fails.
     fn flush(&mut self) -> bool {
         while let Some(record) = self.backlog.pop_front() {
-            if !self.append(&record) {
+            if !self.append(std::slice::from_ref(&record)) {
                 self.backlog.push_front(record);
                 return false;
             }
@@ -140,9 +135,9 @@ impl Keeper {
         true
     }
 
-    fn append(&mut self, record: &Record) -> bool {
+    fn append(&mut self, records: &[Record]) -> bool {
         let Some(log) = &mut self.log else { return true };
-        match log.append(record) {
+        match log.append_batch(records) {
             Ok(_) => true,
             Err(error) => {
                 self.fail(&error);

@@ -147,6 +147,9 @@ fn a_full_disk_stops_neither_comparing_nor_judging() {
         !outcome.published.verdict.not_checked.iter().any(|note| note.contains("not kept")),
         "what waited was written when there was room again"
     );
+    let verification = crate::verify::verify(&mut log.reader(), None).unwrap();
+    assert_eq!(verification.difference, None);
+    assert_eq!((verification.windows, verification.recounted), (4, 0), "capture ended before the first seal");
     let seals = log.records().iter().filter(|record| matches!(record, Record::Sealed(_))).count();
     assert_eq!(seals, 4);
 }
@@ -163,4 +166,56 @@ fn a_worker_ends_when_nothing_more_can_come() {
         std::thread::sleep(Duration::from_millis(1));
     }
     assert_eq!(handle.stop().unwrap().published.verdict.sealed_windows, 1);
+}
+
+#[test]
+fn what_the_door_counted_adds_up_to_the_last_window() {
+    let rig = Rig::start(None, false);
+    rig.send(exchange(1, START_NS));
+    rig.wait("one compared", |published| published.report.conservation.compared == 1);
+    // One request is lost on its way, and one is not selected in a window that nothing else is in.
+    rig.lane.count(START_NS, |counts| {
+        (counts.offered, counts.mirrored) = (counts.offered + 1, counts.mirrored + 1);
+    });
+    rig.lane.count(START_NS + 5 * SECOND, |counts| (counts.offered, counts.not_selected) = (1, 1));
+    let (outcome, ledger) = rig.stop();
+    let counts = &outcome.published.report.conservation;
+    assert_eq!((counts.offered, counts.not_selected, counts.mirrored), (3, 1, 2));
+    assert_eq!((counts.compared, counts.lost, counts.open), (1, 1, 0));
+    let line = &outcome.published.verdict.exposure;
+    assert_eq!((line.mirrored, line.compared, line.lost), (2, 1, 1));
+    assert_eq!(ledger.untaken(), parallax_exchange::Admissions::default());
+}
+
+/// The log in files, as the binary uses it: what the worker wrote verifies, byte for byte.
+#[test]
+fn a_log_on_disk_verifies() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("file:{}", directory.path().display());
+    let limits = parallax_exchange::log::Limits { segment_bytes: 4096, total_bytes: 64 << 20 };
+    let (sender, receiver) = queue(QueueLimits { count: 10_000, bytes: 64 << 20 });
+    let ledger = Ledger::new(run().policy.window.nanos());
+    let lane = ledger.lane();
+    for sequence in 0..300 {
+        let mut exchange = exchange(sequence, START_NS + sequence * SECOND / 20);
+        if sequence % 5 == 0 {
+            exchange.outcomes.candidate = Some(crate::testing::answer(200, r#"{"ok":null}"#, 1));
+        }
+        lane.count(exchange.admitted_ns, |counts| {
+            (counts.offered, counts.mirrored) = (counts.offered + 1, counts.mirrored + 1);
+        });
+        sender.offer(exchange).unwrap();
+    }
+    drop(sender);
+    let log = parallax_exchange::log::open_writer(&url, limits).unwrap();
+    let options = WorkerOptions { capture: true, clock: Arc::new(|| START_NS), ..WorkerOptions::default() };
+    let handle = Worker::start(run(), receiver, ledger, Some(log), options, Box::new(drop)).unwrap();
+    let outcome = handle.stop().unwrap();
+    assert_eq!(outcome.log_failures, 0);
+    let mut reader = parallax_exchange::log::open_reader(&url).unwrap();
+    let verification = crate::verify::verify(&mut *reader, None).unwrap();
+    assert_eq!(verification.difference, None);
+    assert_eq!(verification.recomputed, outcome.published.verdict_json);
+    assert_eq!((verification.windows, verification.recounted, verification.exchanges), (15, 15, 300));
+    assert!(verification.is_ended && verification.damage.is_empty());
 }
