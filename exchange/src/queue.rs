@@ -1,5 +1,8 @@
 //! The bounded queue between those who capture exchanges and the one who compares them.
 //!
+//! The receiver looks for exchanges now and then instead of being woken for each: a wake-up would be a
+//! system call of the sender, on the path of live requests, and a switch of threads for every exchange.
+//!
 //! Bounded in count and in bytes; a sender never waits. What does not fit is handed back, so that
 //! the caller must count it: evidence that vanishes silently would make the verdict untrue.
 
@@ -7,7 +10,13 @@ use crate::Exchange;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long a receiver that found nothing sleeps at first; each time it finds nothing again, twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+
+/// The longest sleep: what an exchange waits at most to be seen, and what an idle receiver costs.
+const LONGEST_PAUSE: Duration = Duration::from_millis(8);
 
 /// Bounds of a queue.
 #[derive(Debug, Clone, Copy)]
@@ -86,12 +95,24 @@ impl Receiver {
     /// # Errors
     /// [`Empty`] says whether to ask again.
     pub fn receive(&self, wait: Duration) -> Result<Box<Exchange>, Empty> {
-        let exchange = self.receiver.recv_timeout(wait).map_err(|error| match error {
-            mpsc::RecvTimeoutError::Timeout => Empty::Timeout,
-            mpsc::RecvTimeoutError::Disconnected => Empty::Closed,
-        })?;
-        self.held.fetch_sub(exchange.weight(), Ordering::Relaxed);
-        Ok(exchange)
+        let start = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.receiver.try_recv() {
+                Ok(exchange) => {
+                    self.held.fetch_sub(exchange.weight(), Ordering::Relaxed);
+                    return Ok(exchange);
+                }
+                Err(mpsc::TryRecvError::Disconnected) => return Err(Empty::Closed),
+                Err(mpsc::TryRecvError::Empty) => {}
+            }
+            let left = wait.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return Err(Empty::Timeout);
+            }
+            std::thread::sleep(pause.min(left));
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
     }
 }
 
