@@ -60,7 +60,7 @@ impl Band {
 /// The theorem's bound on the probability that the band with constant `c` is ever left: the smallest
 /// value over its free parameter `eta` in (1, 2 A^2).
 fn error_of(c: f64) -> f64 {
-    const STEPS: u32 = 500;
+    const STEPS: u32 = 2_000;
     let bound = |step: u32| {
         let eta = 1.0 + (2.0 * A * A - 1.0) * f64::from(step) / f64::from(STEPS);
         let gamma = (2.0 / eta).sqrt() * (A - (2.0 * (eta - 1.0) / c).sqrt());

@@ -6,25 +6,40 @@
 //! restarts are folded into one number, which makes a window cost the same however long the run is.
 //! `verdict.md` 2.3.
 
-use super::math::{ln, log_add_exp};
-use super::mixture::{BETS, Bets, Counts, log_weighted};
+use super::math::{exp_all, ln, log_add_exp};
+use super::mixture::{BETS, Bets, Counts, log_weighted, weighted};
+
+/// Capital beyond which only logarithms are kept; far below the end of the range of `f64`.
+const LARGE: f64 = 1e200;
 
 /// The counts of one series and the restarts on top of them.
+///
+/// With `B_k = A_k exp(L_k(S))`, the present capital of bet `k` over all its restarts, the recursion of
+/// `verdict.md` 2.3 is: add the stakes that fell due, then multiply by what the window's units do.
 #[derive(Debug, Clone)]
 pub struct Restarts {
     /// Everything counted so far.
     counts: Counts,
     /// The last window that had units; 0 before the first.
     last: u64,
-    /// `A_k` in logarithms: what was staked on bet `k` so far, as capital at the start of the run.
-    ln_staked: [f64; BETS],
+    capital: Capital,
     /// `ln E^cp` after the last window that had units.
     ln_e: f64,
 }
 
+/// The present capital of each bet.
+#[derive(Debug, Clone)]
+enum Capital {
+    /// As it is. What vanishes here is negligible beside the next stake, and stays so, because both
+    /// grow by the same factors.
+    Plain([f64; BETS]),
+    /// As logarithms: from the first window on that would leave the range.
+    Logs([f64; BETS]),
+}
+
 impl Default for Restarts {
     fn default() -> Self {
-        Self { counts: Counts::default(), last: 0, ln_staked: [0.0; BETS], ln_e: 0.0 }
+        Self { counts: Counts::default(), last: 0, capital: Capital::Plain([0.0; BETS]), ln_e: 0.0 }
     }
 }
 
@@ -36,21 +51,19 @@ impl Restarts {
             return;
         }
         let now = window as f64;
-        if self.last == 0 {
-            self.ln_staked = [ln(1.0 - 1.0 / (2.0 * now)); BETS];
-        } else {
-            // The stakes of all empty windows since the last one, which telescope.
-            let ln_stake = ln((1.0 / self.last as f64 - 1.0 / now) / 2.0);
-            let capitals = bets.log_capitals(self.counts);
-            for (staked, capital) in self.ln_staked.iter_mut().zip(capitals) {
-                *staked = log_add_exp(*staked, ln_stake - capital);
-            }
-        }
+        // The stakes of all empty windows since the last one, which telescope.
+        let stake = match self.last {
+            0 => 1.0 - 1.0 / (2.0 * now),
+            last => (1.0 / last as f64 - 1.0 / now) / 2.0,
+        };
         self.counts.add(counts);
         self.last = window;
-        let capitals = bets.log_capitals(self.counts);
-        let restarted = std::array::from_fn(|k| self.ln_staked[k] + capitals[k]);
-        self.ln_e = log_add_exp(log_weighted(&restarted), -ln(2.0 * now));
+        self.capital.grow(stake, &bets.log_capitals(counts));
+        let held_back = 1.0 / (2.0 * now);
+        self.ln_e = match &self.capital {
+            Capital::Plain(capital) => ln(weighted(capital) + held_back),
+            Capital::Logs(logs) => log_add_exp(log_weighted(logs), ln(held_back)),
+        };
     }
 
     /// Everything counted so far.
@@ -63,6 +76,29 @@ impl Restarts {
     #[must_use]
     pub fn ln_e(&self) -> f64 {
         self.ln_e
+    }
+}
+
+impl Capital {
+    /// Adds `stake` to every bet, then lets each grow by its logarithm in `growth`.
+    fn grow(&mut self, stake: f64, growth: &[f64; BETS]) {
+        if let Self::Plain(capital) = self {
+            let factors = exp_all(growth);
+            let grown: [f64; BETS] = std::array::from_fn(|k| (capital[k] + stake) * factors[k]);
+            let largest = grown.iter().copied().fold(0.0, f64::max);
+            if largest < LARGE {
+                *capital = grown;
+                return;
+            }
+            // What vanished has been negligible beside the stakes; the smallest normal number stands for it.
+            *self = Self::Logs(capital.map(|capital| ln(capital.max(f64::MIN_POSITIVE))));
+        }
+        if let Self::Logs(logs) = self {
+            let ln_stake = ln(stake);
+            for (log, growth) in logs.iter_mut().zip(growth) {
+                *log = log_add_exp(*log, ln_stake) + growth;
+            }
+        }
     }
 }
 
@@ -116,6 +152,23 @@ mod tests {
             sums.push(sum);
             assert!((restarts.ln_e() - double_sum(&bets, &sums)).abs() < 1e-11, "window {window}");
         }
+    }
+
+    #[test]
+    fn capital_beyond_the_range_of_floating_point_is_kept_as_logarithms() {
+        let bets = Bets::reject(5e-4);
+        let mut restarts = Restarts::default();
+        let mut sums = vec![Counts::default()];
+        for (window, worse) in [0, 900, 300, 0, 1, 0, 0, 0, 950, 2].into_iter().enumerate() {
+            let counts = Counts::new(100_000, worse, 3);
+            restarts.add(&bets, window as u64 + 1, counts);
+            let mut sum = sums[window];
+            sum.add(counts);
+            sums.push(sum);
+            let expected = double_sum(&bets, &sums);
+            assert!((restarts.ln_e() - expected).abs() < 1e-9 * expected.abs().max(1.0), "window {window}");
+        }
+        assert!(matches!(restarts.capital, Capital::Logs(_)) && restarts.ln_e() > 500.0);
     }
 
     fn double_sum(bets: &Bets, sums: &[Counts]) -> f64 {
