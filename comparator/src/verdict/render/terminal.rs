@@ -79,17 +79,24 @@ fn table(out: &mut String, verdict: &Verdict, paint: Paint) {
     if shown.iter().any(|line| !line.required) {
         out.push_str("  (in brackets: a promote does not need it)\n");
     }
-    if shown.len() == MOST_LINES {
-        let _ = writeln!(out, "  … the worst {MOST_LINES} of {} checks", verdict.checks.len());
+    let others = verdict.checks.len() - shown.len();
+    if others > 0 {
+        let _ = writeln!(out, "  {others} other checks, none with more against it");
     }
 }
 
-/// The checks that were seen, or the worst of them; in the order of the document.
+/// The checks that tell something, or the worst of them; in the order of the document.
 fn shown(verdict: &Verdict) -> Vec<&CheckLine> {
-    let mut lines = worst_first(seen(verdict).collect());
+    let mut lines = worst_first(seen(verdict).filter(|line| tells(line)).collect());
     lines.truncate(MOST_LINES);
     lines.sort_by(|a, b| (&a.slice, &a.check).cmp(&(&b.slice, &b.check)));
     lines
+}
+
+/// Whether a line tells a person something: a promote needs it, or it has something against it.
+fn tells(line: &CheckLine) -> bool {
+    let is_quiet = matches!(line.state, CheckState::Wait | CheckState::Promote | CheckState::Uncertified);
+    line.required || !is_quiet
 }
 
 fn state(line: &CheckLine, paint: Paint) -> String {
