@@ -80,9 +80,12 @@ fn load_counts_what_it_sends() {
     let url = target.url();
     let args =
         ["load", "run", "--target", &url, "--rate", "200/s", "--duration", "2s", "-m", "POST", "-d", "x"];
-    let outcome = parallax(args.into_iter().chain(["--format", "json"])).run(SOON).expect_code(0);
+    let outcome = parallax(args.into_iter().chain(["--format", "json"])).run(SOON);
     let load = outcome.document();
     assert_eq!(load.text("/schema"), "parallax.load/1", "{load}");
+    // On starved cores the generator must say that its numbers are not the target's; counts hold anyway.
+    let is_trusted = load.text("/integrity/verdict") == "trustworthy";
+    assert_eq!(outcome.code, if is_trusted { 0 } else { 30 }, "{load}");
     assert_eq!(load.count("/planned"), 400, "{load}");
     assert_eq!(load.count("/planned"), load.count("/released") + load.count("/unreleased"), "{load}");
     assert_eq!(load.count("/completed"), target.served(), "{load}");
