@@ -103,7 +103,10 @@ fn a_captured_run_is_verified_inspected_and_replayed() {
     let log = log.to_str().expect("a plain path");
 
     let verified = parallax(["verdict", "verify", "--log", log, "--format", "json"]).run(soon).expect_code(0);
-    assert_eq!(verified.document().text("/verdict"), "promote", "{verified}");
+    let verified = verified.document();
+    assert_eq!(verified.text("/schema"), "parallax.verification/1", "{verified}");
+    assert_eq!((verified.at("/equal"), verified.at("/ended")), (&true.into(), &true.into()), "{verified}");
+    assert_eq!(verified.text("/verdict/verdict"), "promote", "{verified}");
 
     let inspected =
         parallax(["recording", "inspect", log, "--format", "json"]).run(soon).expect_code(0).document();

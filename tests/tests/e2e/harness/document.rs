@@ -1,6 +1,7 @@
 //! The JSON documents that commands print.
 
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// One document; a path that is not there is `null`, and the assertions print the document.
@@ -100,10 +101,15 @@ impl Document {
         );
     }
 
-    /// Names of the checks that the verdict blames.
-    pub(crate) fn culprits(&self) -> Vec<String> {
-        let list = self.at("/culprits").as_array().cloned().unwrap_or_default();
-        list.iter().filter_map(|culprit| culprit["check"].as_str().map(str::to_owned)).collect()
+    /// Checks that the verdict blames (culprits) or suspects, each once, sorted.
+    ///
+    /// The weighted mean of all checks may cross the threshold before any check of its own does: a run
+    /// can be rejected with suspects only.
+    pub(crate) fn blamed(&self) -> Vec<String> {
+        let lists =
+            ["/culprits", "/suspects"].map(|list| self.at(list).as_array().cloned().unwrap_or_default());
+        let names = lists.iter().flatten().filter_map(|line| line["check"].as_str().map(str::to_owned));
+        names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
