@@ -36,6 +36,18 @@ pub const RESERVED: [&str; 3] = ["PARALLAX_CONFIG", "PARALLAX_LOG", "PARALLAX_BI
 
 const PREFIX: &str = "PARALLAX_";
 
+/// The environment of this process, for [`Config::load`](crate::Config::load).
+///
+/// Unlike `std::env::vars` it does not panic over a foreign variable that is not UTF-8: nobody's
+/// stray variable may stop a proxy. One of ours that is not UTF-8 is passed on with the odd bytes
+/// replaced, so that it is refused with its name.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        Some((name, value.to_string_lossy().into_owned()))
+    })
+}
+
 /// Checks whose names can be spelled in a variable.
 const CHECKS: [&str; 14] = [
     "mismatch",

@@ -31,7 +31,7 @@ mod validate;
 pub use action::{Action, Class, Tolerance};
 pub use day::Day;
 pub use duration::Span;
-pub use env::RESERVED;
+pub use env::{RESERVED, environment};
 pub use error::{ConfigError, Origin, Problem};
 pub use explain::{UnknownKey, explain};
 pub use load::Loaded;

@@ -25,7 +25,7 @@ pub struct Loaded {
 }
 
 impl Config {
-    /// Reads a file, applies the overrides of the environment (`std::env::vars()`) and validates.
+    /// Reads a file, applies the overrides of the environment ([`environment`](crate::environment)) and validates.
     ///
     /// `today` decides which rules have expired.
     ///

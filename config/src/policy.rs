@@ -103,6 +103,7 @@ pub struct Policy {
     /// Response header that names the replica that answered, such as `x-pod`; without it a bad replica
     /// cannot be told from a bad build.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"x-pod")]
     pub replica_header: Option<String>,
     /// Share of control-bad units above which a field check counts as nondeterministic.
     #[schemars(extend("exclusiveMinimum" = 0.0, "maximum" = 1.0, "x-unit" = "share of units"))]

@@ -436,3 +436,61 @@ mod reports {
         assert_eq!((&document["ok"], document["problems"].as_array().unwrap().len()), (&true.into(), 0));
     }
 }
+
+mod laws {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Keys of several types: a path of tables, the key, and values it may have, as TOML.
+    const KEYS: [(&[&str], &str, &[&str]); 8] = [
+        (&["policy"], "alpha", &["0.01", "0.2", "0.15"]),
+        (&["policy"], "minimum_keys", &["0", "17", "100_000"]),
+        (&["policy"], "minimum_time", &["\"0s\"", "\"90s\"", "\"1h\""]),
+        (&["policy"], "unit", &["\"request\"", "\"key-once\""]),
+        (&["policy"], "thrifty", &["true", "false"]),
+        (&["policy", "checks", "status"], "required", &["true", "false"]),
+        (&["limits"], "queue_bytes", &["2_000_000", "300_000_000"]),
+        (&["roles", "candidate"], "url", &["\"http://10.1.2.3:4\"", "\"http://b.example:80\""]),
+    ];
+
+    proptest! {
+        /// A variable says what the same key in the file would say.
+        #[test]
+        fn a_variable_is_worth_a_line_of_the_file(
+            choices in proptest::collection::vec((0..KEYS.len(), 0_usize..3), 0..6),
+        ) {
+            let mut file: toml::Table = GOOD.parse().unwrap();
+            let mut env = std::collections::BTreeMap::new();
+            for (key, value) in choices {
+                let (tables, key, values) = KEYS[key];
+                let value = values[value % values.len()];
+                let mut table = &mut file;
+                for name in tables {
+                    let next = table.entry(*name).or_insert_with(|| toml::Table::new().into());
+                    table = next.as_table_mut().unwrap();
+                }
+                table.insert(key.to_owned(), value.parse().unwrap());
+                let steps: Vec<String> = tables.iter().chain([&key]).map(|step| step.to_uppercase()).collect();
+                env.insert(format!("PARALLAX_{}", steps.join("__")), value.trim_matches('"').to_owned());
+            }
+            let by_file = Config::parse(&file.to_string(), "f", [], today()).unwrap().config;
+            let by_env = Config::parse(GOOD, "f", env, today()).unwrap().config;
+            prop_assert_eq!(by_file, by_env);
+        }
+
+        /// Any text is a configuration or a list of problems, each with something to say.
+        #[test]
+        fn any_text_is_read_to_its_end(
+            lines in proptest::collection::vec("(\\[{1,2})?[a-z_.]{1,12}(\\]{1,2})?( = ([0-9.]{1,4}|\"[a-z:/0-9]{0,12}\"|\\[\\]|\\{\\}))?", 0..12),
+        ) {
+            match Config::parse(&lines.join("\n"), "f", [], today()) {
+                Ok(_) => {}
+                Err(ConfigError::Invalid { problems, .. }) => {
+                    prop_assert!(!problems.is_empty());
+                    prop_assert!(problems.iter().all(|problem| !problem.what.is_empty()));
+                }
+                Err(error) => prop_assert!(false, "{error}"),
+            }
+        }
+    }
+}

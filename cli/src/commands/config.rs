@@ -58,7 +58,7 @@ impl Config {
 impl Check {
     fn run(self) -> Outcome {
         let file = self.file.or(self.config).expect("clap requires one of the two");
-        let outcome = Settings::load(&file, std::env::vars(), Day::today());
+        let outcome = Settings::load(&file, parallax_config::environment(), Day::today());
         if self.format == Format::Json {
             output::json(&parallax_config::report(&outcome))?;
             return Ok(if outcome.is_ok() { Exit::Ok } else { Exit::Usage });
@@ -72,7 +72,7 @@ impl Check {
 /// Reads the configuration of a command that is about to run; warnings go to stderr.
 pub(crate) fn load(file: &Path, global: &Global) -> Result<Settings, Failure> {
     let Loaded { path, config, warnings } =
-        Settings::load(file, std::env::vars(), Day::today()).map_err(refused)?;
+        Settings::load(file, parallax_config::environment(), Day::today()).map_err(refused)?;
     for warning in warnings {
         note!(global, "warning: {}", warning.in_file(&path));
     }

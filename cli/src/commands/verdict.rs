@@ -238,7 +238,7 @@ pub(crate) struct Judge {
 
 impl Judge {
     fn run(self) -> Outcome {
-        let policy = self.policy.as_deref().map(|file| Policy::load(file, std::env::vars()));
+        let policy = self.policy.as_deref().map(|file| Policy::load(file, parallax_config::environment()));
         let policy = policy.transpose().map_err(super::config::refused)?;
         let import = Import { policy, control: ControlMode::Paired };
         let source: Box<dyn BufRead> = if self.tallies == Path::new("-") {
