@@ -8,7 +8,7 @@ pub(crate) mod fields;
 mod observe;
 
 use crate::diff::sink::Sink;
-use crate::diff::{Difference, Kind, Limits, Part, body, headers};
+use crate::diff::{Difference, Kind, Limits, Part, body, headers, json};
 use crate::mask::Masks;
 use fields::Fields;
 use http::header::CONTENT_LENGTH;
@@ -89,6 +89,20 @@ impl Comparer {
     #[must_use]
     pub fn compare(&self, route: Option<&str>, left: &Response, right: &Response) -> Comparison {
         self.compare_fields(route, left, right).0
+    }
+
+    /// What differs between two JSON texts, such as records of an output topic, after masking.
+    ///
+    /// Places are those of bodies. A text that is not JSON is one `unparsable` difference.
+    #[must_use]
+    pub fn compare_json(&self, route: Option<&str>, left: &[u8], right: &[u8]) -> Comparison {
+        let mut sink = Sink::new(self.masks(route), &self.fields, self.limits);
+        if !sink.masks.ignores_body()
+            && let Err(fault) = json::compare(left, right, json::Shape::Value, &mut sink)
+        {
+            json::unparsable(left, right, fault, &mut sink);
+        }
+        sink.finish().0
     }
 
     /// What differs, and the positions of the configured fields that do, ascending.

@@ -141,6 +141,11 @@ impl Masks {
             .any(|(pattern, effect)| pattern.meet(&[]).at && effect.hides(Kind::Value, left, right))
     }
 
+    /// Whether any array is paired otherwise than by position.
+    pub(crate) fn has_pairings(&self) -> bool {
+        self.body.iter().any(|(_, effect)| matches!(effect, Effect::Unordered | Effect::KeyedBy(_)))
+    }
+
     /// How the elements of the array at `path` are paired, where not by position.
     pub(crate) fn pairing(&self, path: &[Step<'_>]) -> Option<Pairing<'_>> {
         self.body.iter().find_map(|(pattern, effect)| {

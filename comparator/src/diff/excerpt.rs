@@ -24,6 +24,11 @@ pub(super) fn sides(
 }
 
 fn excerpt(text: &[u8], start: usize, limit: usize) -> String {
+    if text.len() <= limit
+        && let Ok(text) = std::str::from_utf8(text)
+    {
+        return text.to_owned();
+    }
     let start = boundary(text, start);
     let end = boundary(text, text.len().min(start + limit));
     let before = if start > 0 { "…" } else { "" };

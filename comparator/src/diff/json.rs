@@ -27,6 +27,7 @@ mod keyed;
 mod multiset;
 mod number;
 mod object;
+mod skim;
 mod string;
 mod walk;
 

@@ -41,6 +41,11 @@ fn write(path: &[Step<'_>], general: bool) -> String {
 
 /// Writes one reference token: `~` and `/` escaped, bytes that are not UTF-8 replaced.
 fn push_escaped(token: &[u8], out: &mut String) {
+    if let Ok(token) = std::str::from_utf8(token)
+        && !token.contains(['~', '/'])
+    {
+        return out.push_str(token);
+    }
     for character in String::from_utf8_lossy(token).chars() {
         match character {
             '~' => out.push_str("~0"),

@@ -9,7 +9,7 @@ use crate::mask::Pairing;
 use std::ops::Range;
 
 /// Differing elements among which the same elements in another order are looked for.
-const MOVED_MAX: usize = 256;
+pub(super) const MOVED_MAX: usize = 256;
 
 /// An array being compared.
 pub(super) struct Frame {
@@ -22,8 +22,12 @@ pub(super) struct Frame {
     pub(super) mark: Mark,
 }
 
-/// An element that differs: its index, and its text on both sides.
-pub(super) type Changed = (usize, Range<usize>, Range<usize>);
+/// An element that differs, and where it starts on both sides.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Changed {
+    pub(super) index: usize,
+    pub(super) starts: Starts,
+}
 
 impl Walk<'_, '_, '_> {
     /// Compares the arrays whose opening brackets were just passed.
@@ -37,7 +41,7 @@ impl Walk<'_, '_, '_> {
             match self.elements(shape, &mut first)? {
                 (true, true) => {}
                 (false, false) => break,
-                _ => return self.uneven(&frame, changed.first().map_or(index, |first| first.0)),
+                _ => return self.uneven(&frame, changed.first().map_or(index, |first| first.index)),
             }
             let before = self.sink.mark();
             let at = (self.left.at(), self.right.at());
@@ -51,7 +55,7 @@ impl Walk<'_, '_, '_> {
                 Err(stop) => return Err(stop),
             }
             if self.sink.mark() != before {
-                changed.push((index, at.0..self.left.at(), at.1..self.right.at()));
+                changed.push(Changed { index, starts: at });
             }
             index += 1;
         }
@@ -136,18 +140,20 @@ impl Walk<'_, '_, '_> {
     ///
     /// Gives up at the first element that the other side has nowhere, which most often is the very
     /// first.
-    fn is_permutation(&mut self, changed: &[Changed]) -> Result<bool, Stop> {
-        let mut free: Vec<&Range<usize>> = changed.iter().map(|(_, _, right)| right).collect();
-        for (index, left, _) in changed {
+    pub(super) fn is_permutation(&mut self, changed: &[Changed]) -> Result<bool, Stop> {
+        let mut free: Vec<usize> = changed.iter().map(|changed| changed.starts.1).collect();
+        for Changed { index, starts } in changed {
             let mut found = None;
             for (place, right) in free.iter().enumerate() {
-                if self.equal_at(Step::Index(*index), (left.start, right.start))? {
+                if self.equal_at(Step::Index(*index), (starts.0, *right))? {
                     found = Some(place);
                     break;
                 }
             }
             match found {
-                Some(place) => drop(free.remove(place)),
+                Some(place) => {
+                    free.remove(place);
+                }
                 None => return Ok(false),
             }
         }

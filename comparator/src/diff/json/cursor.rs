@@ -76,6 +76,11 @@ impl<'a> Cursor<'a> {
         &self.text[span.clone()]
     }
 
+    /// The whole text.
+    pub(crate) fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
     /// The text from here on.
     pub(crate) fn rest(&self) -> &'a [u8] {
         &self.text[self.at..]

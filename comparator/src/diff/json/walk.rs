@@ -27,9 +27,21 @@ impl<'a, 's, 'r> Walk<'a, 's, 'r> {
     /// Compares both texts to their ends.
     pub(super) fn run(mut self, shape: Shape) -> Result<(), Stop> {
         match shape {
-            Shape::Value => self.value()?,
-            Shape::Lines => self.array(Shape::Lines, (0, 0))?,
+            Shape::Value => self.skim(),
+            Shape::Lines => {
+                self.array(Shape::Lines, (0, 0))?;
+                self.finish()
+            }
         }
+    }
+
+    /// Compares both texts to their ends, token by token.
+    pub(super) fn whole(&mut self) -> Result<(), Stop> {
+        self.value()?;
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Result<(), Stop> {
         self.left.finish().map_err(on_left)?;
         self.right.finish().map_err(on_right)
     }
