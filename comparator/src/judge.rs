@@ -73,6 +73,8 @@ pub struct Judge {
     /// Rows of slices or checks that the run does not have.
     foreign_rows: u64,
     futile_looks: u64,
+    /// The cell that kept the newest look from a promote.
+    failed_last: usize,
     outcome: Outcome,
     /// The document at the watermark that decided.
     settled: Option<Box<Verdict>>,
@@ -106,6 +108,7 @@ impl Judge {
             watermark_ns: 0,
             foreign_rows: 0,
             futile_looks: 0,
+            failed_last: 0,
             outcome: Outcome::Wait,
             settled: None,
             ended: false,
@@ -197,7 +200,7 @@ impl Judge {
             let cell = &mut self.cells[touched.cell];
             cell.add(hypothesis, self.watermark, touched);
             if touched.reject.n > 0 {
-                cell.judge(hypothesis, &self.run.policy);
+                cell.judge(&self.run.policy);
                 self.slices[touched.cell / checks].last_window = self.watermark;
             }
         }

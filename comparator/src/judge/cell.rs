@@ -18,8 +18,6 @@ pub(crate) struct Cell {
     pub(crate) guard: Guard,
     /// Logarithm of the judged reject evidence R.
     pub(crate) ln_r: f64,
-    /// Logarithm of the judged promote evidence P.
-    pub(crate) ln_p: f64,
     /// Largest `ln_r` so far.
     pub(crate) ln_r_max: f64,
     /// The newest published threshold, in nanoseconds.
@@ -49,25 +47,38 @@ impl Cell {
         }
     }
 
-    /// Recomputes guard, R and P at a watermark; to be called for cells that had units.
-    pub(crate) fn judge(&mut self, hypothesis: &Hypothesis, policy: &Policy) {
+    /// Recomputes guard and R at a watermark; to be called for cells that had units.
+    pub(crate) fn judge(&mut self, policy: &Policy) {
         let windows = self.reject.windows().n;
         self.guard = self.guard.after(windows, self.design_effect(), policy.guard_windows, policy.deff_limit);
         let [unit, window] = self.reject.ln_e();
         self.ln_r = if self.guard.is_on() { unit.min(window) } else { unit };
         self.ln_r_max = self.ln_r_max.max(self.ln_r);
-        self.ln_p = self.ln_promote(hypothesis);
         let [units, bad] = self.control_bad.map(|count| count as f64);
         self.nondeterministic |= self.control_bad[0] >= ENOUGH_UNITS && bad > policy.nondeterministic * units;
     }
 
-    fn ln_promote(&self, hypothesis: &Hypothesis) -> f64 {
+    /// Logarithm of the judged promote evidence P; computed when asked, because most watermarks are
+    /// decided without it.
+    pub(crate) fn ln_p(&self, hypothesis: &Hypothesis) -> f64 {
         let unit = hypothesis.ln_promote(self.promote_units());
         if !self.guard.is_on() {
             return unit;
         }
-        let windows = self.promote.as_ref().map_or(self.reject.windows(), Tracked::windows);
-        unit.min(hypothesis.ln_promote_window(windows))
+        unit.min(hypothesis.ln_promote_window(self.promote_windows()))
+    }
+
+    fn promote_windows(&self) -> Counts {
+        self.promote.as_ref().map_or(self.reject.windows(), Tracked::windows)
+    }
+
+    /// A lower bound of [`Cell::ln_p`] that needs no exponential.
+    pub(crate) fn ln_p_at_least(&self, hypothesis: &Hypothesis) -> f64 {
+        let unit = hypothesis.ln_promote_at_least(self.promote_units());
+        if !self.guard.is_on() {
+            return unit;
+        }
+        unit.min(hypothesis.ln_promote_window_at_least(self.promote_windows()))
     }
 
     /// Units, worse and better, on the reject side.

@@ -1,7 +1,7 @@
 //! The decision at a watermark, in the order of `verdict.md` 2.6.
 
 use super::Judge;
-use super::futility::{Need, is_reachable};
+use super::futility::{Need, is_out_of_reach, is_reachable, reject_need};
 use super::math::{ln, log_sum_exp};
 use super::rig::fault_text;
 use crate::check::Check;
@@ -73,7 +73,7 @@ impl Judge {
                 None => Outcome::Reject,
             };
         }
-        if self.lacking().is_none() {
+        if self.is_ripe() {
             return Outcome::Promote;
         }
         self.futile_looks = if self.looks_futile() { self.futile_looks + 1 } else { 0 };
@@ -111,6 +111,11 @@ impl Judge {
     pub(super) fn heaviest(&self) -> Option<usize> {
         let weighted = |cell: usize| ln(self.slice_of(cell).weight) + self.cells[cell].ln_r;
         (0..self.cells.len()).reduce(|best, next| if weighted(next) > weighted(best) { next } else { best })
+    }
+
+    /// Logarithm of the judged promote evidence of a cell.
+    pub(super) fn ln_p(&self, cell: usize) -> f64 {
+        self.cells[cell].ln_p(self.hypothesis_of(cell))
     }
 
     /// Whether a promote needs this cell.
@@ -154,8 +159,8 @@ impl Judge {
             return false;
         }
         let out_of_reach = |cell: usize| {
-            let need = self.need_of(cell);
-            need.promote / need.left > ratio
+            let (hypothesis, left) = (self.hypothesis_of(cell), left_of(cell));
+            is_out_of_reach(hypothesis, &self.cells[cell], &self.levels, left, ratio)
         };
         required.any(out_of_reach) && self.no_reject_within(ratio)
     }
@@ -163,8 +168,9 @@ impl Judge {
     /// Whether every hypothesis needs more than `ratio` times the units that are left for a reject.
     fn no_reject_within(&self, ratio: f64) -> bool {
         (0..self.cells.len()).filter(|cell| self.cells[*cell].units().n > 0).all(|cell| {
-            let need = self.need_of(cell);
-            need.left <= 0.0 || need.reject / need.left > ratio
+            let units = self.cells[cell].units();
+            let left = self.units_left(units.n);
+            left <= 0.0 || reject_need(self.hypothesis_of(cell), units, &self.levels) / left > ratio
         })
     }
 

@@ -207,7 +207,7 @@ impl Judge {
             weakest_promote: self.weakest().map(|cell| WeakestPromote {
                 slice: self.slice_of(cell).slice.to_string(),
                 check: self.hypothesis_of(cell).check.clone(),
-                log_e: rounded(self.cells[cell].ln_p),
+                log_e: rounded(self.ln_p(cell)),
                 log_threshold: rounded(self.levels.promote),
             }),
         }
@@ -244,7 +244,7 @@ impl Judge {
             log_e_reject: rounded(cell.ln_r),
             log_e_reject_plain: rounded(hypothesis.reject.ln_e(units)),
             log_threshold_reject: rounded(self.levels.reject - ln(self.slice_of(at).weight)),
-            log_e_promote: rounded(cell.ln_p),
+            log_e_promote: rounded(cell.ln_p(hypothesis)),
             log_e_promote_plain: rounded(hypothesis.ln_promote(cell.promote_units())),
             log_threshold_promote: rounded(self.levels.promote),
             excess: is_count.then(|| Excess {
@@ -281,7 +281,7 @@ impl Judge {
 
     fn check_state(&self, at: usize, culprits: &[usize], suspects: &[usize]) -> CheckState {
         let (cell, hypothesis) = (&self.cells[at], self.hypothesis_of(at));
-        let proved = cell.ln_p >= self.levels.promote && cell.ln_r <= self.levels.quiet;
+        let proved = cell.ln_p(hypothesis) >= self.levels.promote && cell.ln_r <= self.levels.quiet;
         if culprits.binary_search(&at).is_ok() {
             CheckState::Reject
         } else if suspects.contains(&at) {

@@ -20,21 +20,44 @@ impl Need {
     /// Of a cell with units; `left` are its remaining ones.
     pub(crate) fn of(hypothesis: &Hypothesis, cell: &Cell, levels: &Levels, left: f64) -> Self {
         let units = cell.units();
-        let towards_reject = growth(&hypothesis.reject, units);
-        let have_reject = hypothesis.reject.ln_e(units);
-        let proved = cell.promote_units();
-        let proved = if hypothesis.proof == Proof::Better { proved.swapped() } else { proved };
+        let proved = proved_units(hypothesis, cell);
         Self {
-            reject: need(levels.reject - have_reject, towards_reject),
-            promote: need(levels.promote - cell.ln_p, growth(&hypothesis.promote, proved)),
+            reject: reject_need(hypothesis, units, levels),
+            promote: need(levels.promote - cell.ln_p(hypothesis), growth(&hypothesis.promote, proved)),
             left,
         }
     }
 }
 
+/// Whether the promote side needs more than `ratio` times the `left` units; told by a bound where that
+/// is enough, since most checks of a healthy run are well in reach.
+pub(crate) fn is_out_of_reach(
+    hypothesis: &Hypothesis,
+    cell: &Cell,
+    levels: &Levels,
+    left: f64,
+    ratio: f64,
+) -> bool {
+    let growth = growth(&hypothesis.promote, proved_units(hypothesis, cell));
+    let within = |ln_p: f64| need(levels.promote - ln_p, growth) / left <= ratio;
+    !(within(cell.ln_p_at_least(hypothesis)) || within(cell.ln_p(hypothesis)))
+}
+
+/// The units of the promote side as its bets read them.
+fn proved_units(hypothesis: &Hypothesis, cell: &Cell) -> Counts {
+    let units = cell.promote_units();
+    if hypothesis.proof == Proof::Better { units.swapped() } else { units }
+}
+
 /// Whether spotless units alone, `left` of them, can still prove the promote side.
 pub(crate) fn is_reachable(hypothesis: &Hypothesis, cell: &Cell, levels: &Levels, left: f64) -> bool {
     hypothesis.proof == Proof::Better || hypothesis.promote.ln_e_after(cell.units(), left) >= levels.promote
+}
+
+/// Units until the plain evidence alone would reject.
+pub(crate) fn reject_need(hypothesis: &Hypothesis, units: Counts, levels: &Levels) -> f64 {
+    let growth = growth(&hypothesis.reject, units);
+    need(levels.reject - hypothesis.reject.ln_e(units), growth)
 }
 
 /// Growth of the best bet a unit, at rates smoothed so that nothing seen is not certainty.

@@ -37,6 +37,30 @@ impl Judge {
         self.lacking_evidence().or_else(|| self.lacking_exposure())
     }
 
+    /// Whether nothing is lacking: [`Judge::lacking`] without a search for the weakest evidence.
+    ///
+    /// The cheap conditions come first, then the cell that failed last time, so that the watermarks of a
+    /// run that is not ripe yet cost no evidence at all.
+    pub(super) fn is_ripe(&mut self) -> bool {
+        if self.slices.iter().any(|slice| slice.required.is_none()) || self.lacking_exposure().is_some() {
+            return false;
+        }
+        let fails = |judge: &Self, cell: usize| {
+            judge.is_required(cell)
+                && (judge.is_too_noisy(cell)
+                    || judge.cells[cell].ln_r > judge.levels.quiet
+                    || judge.ln_p(cell) < judge.levels.promote)
+        };
+        if fails(self, self.failed_last) {
+            return false;
+        }
+        if let Some(cell) = (0..self.cells.len()).find(|cell| fails(self, *cell)) {
+            self.failed_last = cell;
+            return false;
+        }
+        self.lacking().is_none()
+    }
+
     fn lacking_evidence(&self) -> Option<Lacking> {
         let required = || (0..self.cells.len()).filter(|cell| self.is_required(*cell));
         if let Some(cell) = required().find(|cell| self.is_too_noisy(*cell)) {
@@ -46,7 +70,7 @@ impl Judge {
         let weakest = self.weakest();
         match weakest {
             None => return Some(Lacking::Units),
-            Some(cell) if self.cells[cell].ln_p < self.levels.promote => {
+            Some(cell) if self.ln_p(cell) < self.levels.promote => {
                 return Some(Lacking::Evidence { cell });
             }
             Some(_) => {}
@@ -75,10 +99,11 @@ impl Judge {
 
     /// The required cell with the least promote evidence; the first among equals.
     pub(super) fn weakest(&self) -> Option<usize> {
-        let of = |cell: usize| self.cells[cell].ln_p;
         (0..self.cells.len())
             .filter(|cell| self.is_required(*cell))
-            .reduce(|weakest, next| if of(next) < of(weakest) { next } else { weakest })
+            .map(|cell| (cell, self.ln_p(cell)))
+            .reduce(|weakest, next| if next.1 < weakest.1 { next } else { weakest })
+            .map(|(cell, _)| cell)
     }
 
     /// The first watermark at which enough admission time and windows have been seen.

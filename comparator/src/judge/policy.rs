@@ -42,12 +42,21 @@ pub(crate) struct Hypothesis {
 impl Hypothesis {
     /// Logarithm of the promote side's unit-level e-value.
     pub(crate) fn ln_promote(&self, units: Counts) -> f64 {
-        prove(&self.promote, self.proof, units)
+        self.promote.ln_e(seen_by(self.proof, units))
     }
 
     /// Logarithm of its window-level e-value.
     pub(crate) fn ln_promote_window(&self, windows: Counts) -> f64 {
-        prove(&self.promote_window, self.proof, windows)
+        self.promote_window.ln_e(seen_by(self.proof, windows))
+    }
+
+    /// Lower bounds of both, without exponentials.
+    pub(crate) fn ln_promote_at_least(&self, units: Counts) -> f64 {
+        self.promote.ln_e_at_least(seen_by(self.proof, units))
+    }
+
+    pub(crate) fn ln_promote_window_at_least(&self, windows: Counts) -> f64 {
+        self.promote_window.ln_e_at_least(seen_by(self.proof, windows))
     }
 
     pub(crate) fn is_latency(&self) -> bool {
@@ -55,8 +64,9 @@ impl Hypothesis {
     }
 }
 
-fn prove(bets: &Bets, proof: Proof, counts: Counts) -> f64 {
-    bets.ln_e(if proof == Proof::Better { counts.swapped() } else { counts })
+/// Counts as the bets of `proof` read them.
+fn seen_by(proof: Proof, counts: Counts) -> Counts {
+    if proof == Proof::Better { counts.swapped() } else { counts }
 }
 
 /// The thresholds of a run.

@@ -42,7 +42,7 @@ impl Judge {
         let weakest = self.weakest().map(|cell| {
             format!(
                 "; least evidence {} of {} in {}",
-                odds(self.cells[cell].ln_p),
+                odds(self.ln_p(cell)),
                 odds(self.levels.promote),
                 self.place(cell)
             )
@@ -61,7 +61,7 @@ impl Judge {
             }
             Lacking::Evidence { cell } => format!(
                 "promote evidence {} of {} in {}",
-                odds(self.cells[cell].ln_p),
+                odds(self.ln_p(cell)),
                 odds(self.levels.promote),
                 self.place(cell)
             ),

@@ -107,7 +107,8 @@ proptest! {
             judge.step(&window).unwrap();
             for (cell, hypothesis) in judge.cells.iter().zip(judge.hypotheses.iter().cycle()) {
                 prop_assert!(cell.ln_r <= cell.ln_r_unguarded());
-                prop_assert!(cell.ln_p <= hypothesis.ln_promote(cell.promote_units()));
+                prop_assert!(cell.ln_p_at_least(hypothesis) <= cell.ln_p(hypothesis));
+                prop_assert!(cell.ln_p(hypothesis) <= hypothesis.ln_promote(cell.promote_units()));
             }
         }
     }
