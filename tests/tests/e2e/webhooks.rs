@@ -18,7 +18,7 @@ path = "/events/{kind}"
 methods = ["POST"]
 "#;
 
-const RATE: f64 = 150.0;
+const RATE: f64 = 100.0;
 
 /// The bodies as requests: each event's kind is in the path and in GitHub's header.
 fn events(test: &str) -> Option<Vec<Request>> {
@@ -116,7 +116,11 @@ fn a_captured_run_is_verified_inspected_and_replayed() {
 
     let target = collector(false);
     let args = ["replay", log, "--target", &target.url(), "--rate", "500/s", "--format", "json"];
-    let replayed = parallax(args).run(soon).expect_code(0).document();
+    let outcome = parallax(args).run(soon);
+    let replayed = outcome.document();
+    // On starved cores the generator must say that its latencies are not the target's; the counts hold.
+    let is_trusted = replayed.text("/integrity/verdict") == "trustworthy";
+    assert_eq!(outcome.code, if is_trusted { 0 } else { 30 }, "{replayed}");
     assert_eq!(replayed.text("/schema"), "parallax.load/1", "{replayed}");
     assert_eq!(replayed.count("/completed"), recorded, "{replayed}");
     assert_eq!(replayed.sum("/errors"), 0, "{replayed}");

@@ -56,7 +56,7 @@ fn batch(number: u64) -> Request {
 /// Batches, broken batches, and questions whose answers the warm-up has fixed.
 fn traffic() -> Vec<Request> {
     let post = |body: &'static str| Request::new("POST", "/api/v2/spans").json(body);
-    let mut requests: Vec<Request> = (0..40).map(batch).collect();
+    let mut requests: Vec<Request> = (0..20).map(batch).collect();
     requests.extend(["[{", "{}", r#"[{"id":"1"}]"#, r#"[{"traceId":"zz","id":"1"}]"#].map(post));
     requests
         .extend((0..8).map(|number| {
@@ -105,7 +105,7 @@ fn the_new_major_version_is_promoted_once_server_is_masked() {
         tables: TABLES.to_owned(),
         ..Trial::default()
     });
-    let (outcome, sent) = rig.judge(traffic(), 100.0);
+    let (outcome, sent) = rig.judge(traffic(), 60.0);
     outcome.expect_code(0).document().expect_verdict("promote");
     assert!(sent.status.get(&202).is_some_and(|count| *count > 100), "{sent:?}");
 }

@@ -23,15 +23,18 @@ beta = 0.01
 tau = 0.005
 delta = 0.05
 unit = "session"
-window = "250ms"
-shadow_timeout = "2s"
-# Twice what a copy may take: these cores stall for seconds when something else is compiled on them,
+window = "500ms"
+shadow_timeout = "5s"
+# Well above what a copy may take: these cores stall for seconds when something else is compiled on them,
 # and evidence after the seal is late.
-seal_delay = "5s"
+seal_delay = "8s"
 minimum_time = "5s"
 minimum_keys = 200
 tau_window = 0.05
 delta_window = 0.2
+# Latency thresholds come only after the seal delay, which here is many windows: until then no check of
+# latency has units, and giving up after 20 windows (10 s) would be giving up before it began.
+futility_looks = 1000
 deadline = "90s"
 
 [policy.checks.status]
