@@ -73,17 +73,16 @@ impl Document {
         );
     }
 
-    /// The differences of the report that only the candidate showed: (part, pattern, exchanges).
+    /// Where the candidate differs from the primary more than twice as often as the control does:
+    /// (part, pattern, exchanges in excess). Below that it is noise, which now and then spares one arm.
     pub(crate) fn culprit_paths(&self) -> Vec<(String, String, u64)> {
         let differences = self.at("/report/differences").as_array().cloned().unwrap_or_default();
         let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        let count = |row: &Value, key: &str| row[key].as_u64().unwrap_or_default();
         let mut paths: Vec<_> = differences
             .iter()
-            .map(|row| {
-                let excess = row["candidate_only"].as_u64().unwrap_or_default();
-                (text(row, "in"), text(row, "pattern"), excess)
-            })
-            .filter(|(_, _, excess)| *excess > 0)
+            .filter(|row| count(row, "raw") > 2 * count(row, "noise"))
+            .map(|row| (text(row, "in"), text(row, "pattern"), count(row, "raw") - count(row, "noise")))
             .collect();
         paths.sort_by_key(|(_, _, excess)| std::cmp::Reverse(*excess));
         paths
