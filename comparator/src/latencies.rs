@@ -65,28 +65,10 @@ impl Latencies {
         self.buckets.last().map(|(edge, _)| *edge)
     }
 
-    /// Number of latencies in buckets below the one that holds `nanoseconds`.
-    #[must_use]
-    pub fn count_below(&self, nanoseconds: u64) -> u64 {
-        let edge = edge_at(nanoseconds);
-        self.buckets.iter().take_while(|(other, _)| *other < edge).map(|(_, count)| count).sum()
-    }
-
     /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         if !other.is_empty() {
-            self.buckets = combine(&self.buckets, &other.buckets, |a, b| a + b);
-        }
-    }
-
-    /// Takes back counts that were merged before.
-    ///
-    /// # Panics
-    /// When `other` holds more of a bucket than was ever merged.
-    pub fn unmerge(&mut self, other: &Self) {
-        let less = |a: u64, b| a.checked_sub(b).expect("only what was merged is taken back");
-        if !other.is_empty() {
-            self.buckets = combine(&self.buckets, &other.buckets, less);
+            self.buckets = combine(&self.buckets, &other.buckets);
         }
     }
 
@@ -123,8 +105,8 @@ fn empty_histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, LONGEST_NS, 3).expect("1 ns to 1 h with 3 digits is a valid range")
 }
 
-/// Joins two ascending lists; `join` sees (left, right) counts, 0 where a side has none.
-fn combine(left: &[(u64, u64)], right: &[(u64, u64)], join: impl Fn(u64, u64) -> u64) -> Vec<(u64, u64)> {
+/// Adds two ascending lists.
+fn combine(left: &[(u64, u64)], right: &[(u64, u64)]) -> Vec<(u64, u64)> {
     let mut joined = Vec::with_capacity(left.len() + right.len());
     let (mut l, mut r) = (0, 0);
     while l < left.len() || r < right.len() {
@@ -136,11 +118,7 @@ fn combine(left: &[(u64, u64)], right: &[(u64, u64)], join: impl Fn(u64, u64) ->
             *at += usize::from(hit);
             count
         };
-        let (a, b) = (take(left, &mut l), take(right, &mut r));
-        let count = join(a, b);
-        if count > 0 {
-            joined.push((next, count));
-        }
+        joined.push((next, take(left, &mut l) + take(right, &mut r)));
     }
     joined
 }
@@ -186,8 +164,6 @@ mod tests {
             merged.merge(&of(&b));
             let together: Vec<_> = a.iter().chain(&b).copied().collect();
             prop_assert_eq!(&merged, &of(&together));
-            merged.unmerge(&of(&b));
-            prop_assert_eq!(merged, of(&a));
         }
     }
 }

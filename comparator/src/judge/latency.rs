@@ -29,13 +29,6 @@ pub fn look_back(window: u64, lag: u64) -> Option<RangeInclusive<u64>> {
         .then(|| window.saturating_sub(lag + LOOK_BACK).max(1)..=window - lag - 1)
 }
 
-/// Whether latency is judged in `window` (run index from 1): it begins after the warm-up.
-#[must_use]
-pub fn is_warm(window: u64, policy: &Policy) -> bool {
-    let begins = window.saturating_sub(1).saturating_mul(policy.window.nanos());
-    begins >= policy.warm_up.nanos()
-}
-
 /// The threshold `x_p`: the first edge above the `ceil(p N)`-th smallest of the control's `N` latencies,
 /// `missing` of which are +infinity and so in no bucket.
 ///
@@ -212,12 +205,5 @@ mod tests {
         assert_eq!(policy(|own| own.promote_ratio = Some(1.05)), Err(ToleranceError::RatioOrder));
         assert_eq!(policy(|own| own.promote_floor = Some(Span::millis(1))), Err(ToleranceError::FloorOrder));
         assert_eq!(policy(|own| own.reject_ratio = Some(0.9)), Err(ToleranceError::Ratio));
-    }
-
-    #[test]
-    fn windows_of_the_warm_up_are_not_judged() {
-        let policy = Policy { warm_up: Span::secs(25), ..Policy::default() };
-        let warm: Vec<u64> = (1..=5).filter(|&window| is_warm(window, &policy)).collect();
-        assert_eq!(warm, [4, 5]);
     }
 }
