@@ -19,6 +19,7 @@ pub mod latency;
 mod math;
 pub mod mixture;
 mod offline;
+pub mod plan;
 mod policy;
 mod ratio;
 mod reason;

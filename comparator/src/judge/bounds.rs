@@ -24,7 +24,7 @@ pub(crate) fn lower(counts: Counts, threshold: f64) -> f64 {
     if counts.n == 0 {
         return -1.0;
     }
-    let excess = |d: f64| Bets::reject(d).ln_e(counts) - threshold;
+    let excess = |d: f64| Bets::ln_e_reject(d, counts) - threshold;
     // At the estimate no bet has gained: ln(1 + x) <= x, and the x sum to nothing.
     let mut high = (counts.worse as f64 - counts.better as f64) / counts.n as f64;
     high = high.clamp(-1.0 + EDGE, 1.0 - EDGE);

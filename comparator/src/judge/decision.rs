@@ -1,7 +1,7 @@
 //! The decision at a watermark, in the order of `verdict.md` 2.6.
 
 use super::Judge;
-use super::futility::{Need, is_out_of_reach, is_reachable, reject_need};
+use super::futility::{Need, is_out_of_reach, is_reachable, is_reject_beyond};
 use super::math::{ln, log_sum_exp};
 use super::rig::fault_text;
 use crate::check::Check;
@@ -125,6 +125,14 @@ impl Judge {
         self.slice_of(cell).requires(hypothesis) && !left
     }
 
+    /// The cells that a promote needs, in the order of the documents.
+    pub(super) fn required_cells(&self) -> impl Iterator<Item = usize> + Clone + '_ {
+        let checks = self.hypotheses.len();
+        let slices = self.slices.iter().enumerate().filter(|(_, slice)| slice.is_needed());
+        let cells = slices.flat_map(move |(at, _)| at * checks..(at + 1) * checks);
+        cells.filter(|cell| self.is_required(*cell))
+    }
+
     /// Whether the control fails this cell's check so often that its slice cannot promote.
     pub(super) fn is_too_noisy(&self, cell: usize) -> bool {
         self.cells[cell].nondeterministic && self.hypothesis_of(cell).check == Check::Mismatch
@@ -154,7 +162,7 @@ impl Judge {
     fn looks_futile(&self) -> bool {
         let ratio = self.run.policy.futility_ratio;
         let left_of = |cell: usize| self.units_left(self.cells[cell].units().n);
-        let mut required = (0..self.cells.len()).filter(|cell| self.is_required(*cell)).peekable();
+        let mut required = self.required_cells().peekable();
         if required.peek().is_none() || required.clone().any(|cell| left_of(cell) <= 0.0) {
             return false;
         }
@@ -170,7 +178,7 @@ impl Judge {
         (0..self.cells.len()).filter(|cell| self.cells[*cell].units().n > 0).all(|cell| {
             let units = self.cells[cell].units();
             let left = self.units_left(units.n);
-            left <= 0.0 || reject_need(self.hypothesis_of(cell), units, &self.levels) / left > ratio
+            left <= 0.0 || is_reject_beyond(self.hypothesis_of(cell), units, &self.levels, ratio * left)
         })
     }
 
@@ -184,7 +192,7 @@ impl Judge {
 
     /// Whether spotless units alone can still prove every required check.
     pub(super) fn is_promote_reachable(&self) -> bool {
-        (0..self.cells.len()).filter(|cell| self.is_required(*cell)).all(|cell| {
+        self.required_cells().all(|cell| {
             let left = self.units_left(self.cells[cell].units().n);
             self.cells[cell].units().n == 0
                 || is_reachable(self.hypothesis_of(cell), &self.cells[cell], &self.levels, left)

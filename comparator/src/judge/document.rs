@@ -298,7 +298,7 @@ impl Judge {
     }
 
     fn forecast(&self) -> Forecast {
-        let required = (0..self.cells.len()).filter(|cell| self.is_required(*cell));
+        let required = self.required_cells();
         let needs = required.map(|cell| (cell, self.need_of(cell)));
         let urgency = |need: &super::futility::Need| match need.promote {
             0.0 => 0.0,

@@ -54,10 +54,16 @@ pub(crate) fn is_reachable(hypothesis: &Hypothesis, cell: &Cell, levels: &Levels
     hypothesis.proof == Proof::Better || hypothesis.promote.ln_e_after(cell.units(), left) >= levels.promote
 }
 
-/// Units until the plain evidence alone would reject.
-pub(crate) fn reject_need(hypothesis: &Hypothesis, units: Counts, levels: &Levels) -> f64 {
+fn reject_need(hypothesis: &Hypothesis, units: Counts, levels: &Levels) -> f64 {
+    need(levels.reject - hypothesis.reject.ln_e(units), growth(&hypothesis.reject, units))
+}
+
+/// Whether the plain evidence needs more than `most` units for a reject; told by a bound where that is
+/// enough, since most checks of a healthy run are far from one.
+pub(crate) fn is_reject_beyond(hypothesis: &Hypothesis, units: Counts, levels: &Levels, most: f64) -> bool {
     let growth = growth(&hypothesis.reject, units);
-    need(levels.reject - hypothesis.reject.ln_e(units), growth)
+    let beyond = |ln_e: f64| need(levels.reject - ln_e, growth) > most;
+    beyond(hypothesis.reject.ln_e_at_most(units)) || beyond(hypothesis.reject.ln_e(units))
 }
 
 /// Growth of the best bet a unit, at rates smoothed so that nothing seen is not certainty.

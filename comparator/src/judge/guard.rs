@@ -6,7 +6,7 @@
 //! `verdict.md` 2.8.
 
 use super::mixture::{Bets, Counts};
-use super::restarts::Restarts;
+use super::restarts::{OneUnit, Restarts};
 use serde::{Deserialize, Serialize};
 
 /// Whether windows are tested beside units.
@@ -95,9 +95,9 @@ pub struct Series {
 
 impl Series {
     /// Adds what run window `window` counted (`counts.n > 0`).
-    pub fn add(&mut self, bets: &Bets, window_bets: &Bets, window: u64, counts: Counts) {
+    pub fn add(&mut self, bets: &Bets, window_bets: &OneUnit, window: u64, counts: Counts) {
         self.units.add(bets, window, counts);
-        self.windows.add(window_bets, window, sign_of(counts));
+        self.windows.add_one(window_bets, window, sign_of(counts));
         self.spread.add(counts);
     }
 
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     fn series(windows: impl IntoIterator<Item = (u64, u64, u64)>) -> Series {
-        let (bets, window_bets) = (Bets::reject(5e-4), Bets::reject(0.02));
+        let (bets, window_bets) = (Bets::reject(5e-4), OneUnit::from(Bets::reject(0.02)));
         let mut series = Series::default();
         for (window, (n, worse, better)) in windows.into_iter().enumerate() {
             series.add(&bets, &window_bets, window as u64 + 1, Counts::new(n, worse, better));

@@ -54,7 +54,8 @@ impl Judge {
         if fails(self, self.failed_last) {
             return false;
         }
-        if let Some(cell) = (0..self.cells.len()).find(|cell| fails(self, *cell)) {
+        let failing = self.required_cells().find(|cell| fails(self, *cell));
+        if let Some(cell) = failing {
             self.failed_last = cell;
             return false;
         }
@@ -62,7 +63,7 @@ impl Judge {
     }
 
     fn lacking_evidence(&self) -> Option<Lacking> {
-        let required = || (0..self.cells.len()).filter(|cell| self.is_required(*cell));
+        let required = || self.required_cells();
         if let Some(cell) = required().find(|cell| self.is_too_noisy(*cell)) {
             return Some(Lacking::Noise { cell });
         }
@@ -79,7 +80,7 @@ impl Judge {
     }
 
     fn lacking_exposure(&self) -> Option<Lacking> {
-        let mut required = (0..self.cells.len()).filter(|cell| self.is_required(*cell));
+        let mut required = self.required_cells();
         if let Some(cell) =
             required.find(|cell| self.cells[*cell].units().n < self.hypothesis_of(*cell).n_req)
         {
@@ -99,8 +100,7 @@ impl Judge {
 
     /// The required cell with the least promote evidence; the first among equals.
     pub(super) fn weakest(&self) -> Option<usize> {
-        (0..self.cells.len())
-            .filter(|cell| self.is_required(*cell))
+        self.required_cells()
             .map(|cell| (cell, self.ln_p(cell)))
             .reduce(|weakest, next| if next.1 < weakest.1 { next } else { weakest })
             .map(|(cell, _)| cell)

@@ -11,7 +11,10 @@ pub(crate) fn log_sum_exp(terms: &[f64]) -> f64 {
     if top == f64::NEG_INFINITY {
         return top;
     }
-    top + ln(terms.iter().map(|term| exp(term - top)).sum::<f64>())
+    let (chunks, rest) = terms.as_chunks::<16>();
+    let parts = chunks.iter().flat_map(|chunk| exp_all(&chunk.map(|term| term - top)));
+    let rest = rest.iter().map(|term| exp(term - top));
+    top + ln(parts.chain(rest).sum::<f64>())
 }
 
 /// `exp` of several values at once, within two units in the last place; what lies beyond ±700 counts as
@@ -31,13 +34,23 @@ pub(crate) fn exp_all<const N: usize>(values: &[f64; N]) -> [f64; N] {
         let shifted = value * std::f64::consts::LOG2_E + SHIFT;
         let twos = shifted - SHIFT;
         let rest = value - twos * LN_2_HIGH - twos * LN_2_LOW;
-        let mut series = TAYLOR[13];
-        for term in (0..13).rev() {
-            series = series * rest + TAYLOR[term];
-        }
+        let series = taylor(rest);
         *power = f64::from_bits(series.to_bits().wrapping_add(shifted.to_bits() << 52));
     }
     powers
+}
+
+/// The series by Estrin's scheme: pairs, then pairs of pairs, so that the steps need not wait for each
+/// other.
+#[inline(always)]
+fn taylor(x: f64) -> f64 {
+    let pair = |k: usize| TAYLOR[k] + TAYLOR[k + 1] * x;
+    let x2 = x * x;
+    let four = |k: usize| pair(k) + pair(k + 2) * x2;
+    let x4 = x2 * x2;
+    let low = four(0) + four(4) * x4;
+    let high = four(8) + pair(12) * x4;
+    low + high * (x4 * x4)
 }
 
 /// `1/k!`.

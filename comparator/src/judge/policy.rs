@@ -6,6 +6,7 @@ use super::bounds::lower;
 use super::latency::Tolerance;
 use super::math::ln;
 use super::mixture::{Bets, Counts, spotless_units};
+use super::restarts::OneUnit;
 use crate::check::{Check, Quantile};
 use crate::run::{ControlMode, NoiseCounts, Run};
 use parallax_config::{Policy, UnitKind};
@@ -31,7 +32,7 @@ pub(crate) struct Hypothesis {
     pub(crate) tau: f64,
     pub(crate) delta: f64,
     pub(crate) reject: Bets,
-    pub(crate) reject_window: Bets,
+    pub(crate) reject_window: OneUnit,
     pub(crate) proof: Proof,
     pub(crate) promote: Bets,
     pub(crate) promote_window: Bets,
@@ -237,7 +238,7 @@ fn hypothesis(run: &Run, check: Check) -> Result<Hypothesis, JudgeError> {
         tau,
         delta,
         reject: Bets::reject(tau),
-        reject_window: Bets::reject(policy.tau_window),
+        reject_window: Bets::reject(policy.tau_window).into(),
         proof,
         promote,
         promote_window,

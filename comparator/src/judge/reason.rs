@@ -38,7 +38,7 @@ impl Judge {
     }
 
     fn why_promote(&self) -> String {
-        let required = (0..self.cells.len()).filter(|cell| self.is_required(*cell)).count();
+        let required = self.required_cells().count();
         let weakest = self.weakest().map(|cell| {
             format!(
                 "; least evidence {} of {} in {}",

@@ -37,6 +37,19 @@ enum Capital {
     Logs([f64; BETS]),
 }
 
+/// Bets on single units, such as whole windows, with their factors made once.
+#[derive(Debug, Clone)]
+pub struct OneUnit {
+    pub(crate) bets: Bets,
+    factors: [[f64; BETS]; 3],
+}
+
+impl From<Bets> for OneUnit {
+    fn from(bets: Bets) -> Self {
+        Self { factors: bets.factors(), bets }
+    }
+}
+
 impl Default for Restarts {
     fn default() -> Self {
         Self { counts: Counts::default(), last: 0, capital: Capital::Plain([0.0; BETS]), ln_e: 0.0 }
@@ -47,9 +60,19 @@ impl Restarts {
     /// Adds what run window `window` counted; windows without units may be left out, the others come
     /// in ascending order from 1.
     pub fn add(&mut self, bets: &Bets, window: u64, counts: Counts) {
-        if counts.n == 0 {
-            return;
+        if counts.n > 0 {
+            let growth = bets.log_capitals(counts);
+            self.grow(window, counts, &growth, &exp_all(&growth));
         }
+    }
+
+    /// Adds one unit whose factors were made before.
+    pub(crate) fn add_one(&mut self, bets: &OneUnit, window: u64, unit: Counts) {
+        let which = if unit.worse > 0 { 0 } else { 2 - usize::from(unit.better > 0) };
+        self.grow(window, unit, &bets.bets.log_capitals(unit), &bets.factors[which]);
+    }
+
+    fn grow(&mut self, window: u64, counts: Counts, growth: &[f64; BETS], factors: &[f64; BETS]) {
         let now = window as f64;
         // The stakes of all empty windows since the last one, which telescope.
         let stake = match self.last {
@@ -58,7 +81,7 @@ impl Restarts {
         };
         self.counts.add(counts);
         self.last = window;
-        self.capital.grow(stake, &bets.log_capitals(counts));
+        self.capital.grow(stake, growth, factors);
         let held_back = 1.0 / (2.0 * now);
         self.ln_e = match &self.capital {
             Capital::Plain(capital) => ln(weighted(capital) + held_back),
@@ -80,10 +103,9 @@ impl Restarts {
 }
 
 impl Capital {
-    /// Adds `stake` to every bet, then lets each grow by its logarithm in `growth`.
-    fn grow(&mut self, stake: f64, growth: &[f64; BETS]) {
+    /// Adds `stake` to every bet, then lets each grow by its factor, whose logarithm is in `growth`.
+    fn grow(&mut self, stake: f64, growth: &[f64; BETS], factors: &[f64; BETS]) {
         if let Self::Plain(capital) = self {
-            let factors = exp_all(growth);
             let grown: [f64; BETS] = std::array::from_fn(|k| (capital[k] + stake) * factors[k]);
             let largest = grown.iter().copied().fold(0.0, f64::max);
             if largest < LARGE {

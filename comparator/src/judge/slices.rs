@@ -34,8 +34,12 @@ pub(crate) struct SliceState {
 impl SliceState {
     /// Whether a promote needs `hypothesis` in this slice (nondeterministic fields aside).
     pub(crate) fn requires(&self, hypothesis: &Hypothesis) -> bool {
-        let slice = self.required.unwrap_or(self.slice.is_all() || self.stated == Some(true));
-        slice && hypothesis.required.unwrap_or(self.p999)
+        self.is_needed() && hypothesis.required.unwrap_or(self.p999)
+    }
+
+    /// Whether a promote needs this slice, as far as is known.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.required.unwrap_or(self.slice.is_all() || self.stated == Some(true))
     }
 
     /// Decides what is required from the units expected until the deadline.

@@ -12,6 +12,7 @@ mod text;
 
 pub use github::{annotations, outputs, step_summary};
 pub use markdown::markdown;
+pub(crate) use text::count as short_count;
 
 use super::Verdict;
 use serde::{Deserialize, Serialize};
