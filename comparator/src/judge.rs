@@ -11,6 +11,7 @@ mod decision;
 mod digest;
 mod document;
 mod error;
+pub mod explain;
 mod futility;
 pub mod guard;
 mod intake;
