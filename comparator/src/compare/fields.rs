@@ -1,7 +1,7 @@
 //! Configured field checks: which of the named fields differ.
 
 use crate::diff::Part;
-use crate::diff::json::{Cursor, Fault, Type};
+use crate::diff::json::{Broken, Cursor, Type};
 use crate::diff::path::Step;
 use crate::mask::pattern::Pattern;
 use parallax_config::Place;
@@ -99,7 +99,7 @@ struct Search<'p, 'a> {
 }
 
 impl<'a> Search<'_, 'a> {
-    fn value(&mut self) -> Result<bool, Fault> {
+    fn value(&mut self) -> Result<bool, Broken> {
         let meeting = self.pattern.meet(&self.path);
         if meeting.at {
             return Ok(true);
@@ -125,10 +125,11 @@ impl<'a> Search<'_, 'a> {
         Ok(false)
     }
 
-    fn next(&mut self, kind: Type, first: &mut bool, index: usize) -> Result<Option<Step<'a>>, Fault> {
+    fn next(&mut self, kind: Type, first: &mut bool, index: usize) -> Result<Option<Step<'a>>, Broken> {
         let depth = self.path.len();
         Ok(match kind {
-            Type::Object => self.cursor.member(first, depth)?.map(Step::Key),
+            Type::Object if self.cursor.member(first, depth)? => Some(Step::Key(self.cursor.key()?)),
+            Type::Object => None,
             _ => self.cursor.element(first, depth)?.then_some(Step::Index(index)),
         })
     }
@@ -141,7 +142,7 @@ mod tests {
 
     fn touched(fields: &[&str], path: &[&str], left: Option<&str>, right: Option<&str>) -> Vec<u16> {
         let paths: Vec<Arc<str>> = fields.iter().map(|field| (*field).into()).collect();
-        let steps: Vec<_> = path.iter().map(|key| Step::Key(RawStr::new(key.as_bytes(), false))).collect();
+        let steps: Vec<_> = path.iter().map(|key| Step::Key(RawStr(key.as_bytes()))).collect();
         let mut touched = Vec::new();
         let sides = [left.map(str::as_bytes), right.map(str::as_bytes)];
         Fields::new(&paths).unwrap().touch_body(&steps, sides, &mut touched);

@@ -64,6 +64,9 @@ pub fn files_within(
 }
 
 pub(super) fn compare(left: &[u8], right: &[u8], mime: &str, sink: &mut Sink<'_>) {
+    if left == right {
+        return;
+    }
     let declared = (!mime.is_empty()).then(|| MediaType::read(mime.as_bytes()));
     if declared.as_ref().is_some_and(|media| media.essence == "message/http") {
         messages(left, right, sink);
@@ -73,9 +76,6 @@ pub(super) fn compare(left: &[u8], right: &[u8], mime: &str, sink: &mut Sink<'_>
 }
 
 fn messages(left: &[u8], right: &[u8], sink: &mut Sink<'_>) {
-    if left == right {
-        return;
-    }
     match (message::response(left), message::response(right)) {
         (Ok(left), Ok(right)) => responses(&left, &right, sink),
         (l, r) => {

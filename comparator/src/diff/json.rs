@@ -31,7 +31,7 @@ mod skim;
 mod string;
 mod walk;
 
-pub(crate) use cursor::{Cursor, Fault, Type};
+pub(crate) use cursor::{Broken, Cursor, Fault, Type};
 pub(crate) use string::RawStr;
 
 use super::Kind;
@@ -54,27 +54,26 @@ pub(crate) enum Shape {
     Lines,
 }
 
-/// Records what differs between two JSON texts.
+/// Records what differs between two JSON texts. Byte-equal ones need not be asked about: the caller
+/// has compared them, or the first pass over [`Shape::Value`] finds out.
 ///
 /// # Errors
 /// One text is not JSON; nothing is recorded then. See [`unparsable`].
 pub(crate) fn compare(left: &[u8], right: &[u8], shape: Shape, sink: &mut Sink<'_>) -> Result<(), SideFault> {
-    if left == right {
-        return Ok(());
-    }
     let (left, right) = (without_mark(left), without_mark(right));
     let start = sink.mark();
-    match Walk::new(left, right, sink).run(shape) {
-        Ok(()) | Err(Stop::Differs) => Ok(()),
+    let mut walk = Walk::new(left, right, sink);
+    let fault = match walk.run(shape) {
+        Ok(()) | Err(Stop::Differs) => return Ok(()),
         Err(Stop::Exhausted) => {
             sink.exhausted(left, right);
-            Ok(())
+            return Ok(());
         }
-        Err(Stop::Fault(fault)) => {
-            sink.rewind(start);
-            Err(fault)
-        }
-    }
+        Err(Stop::Left) => SideFault::Left(walk.left.fault()),
+        Err(Stop::Right) => SideFault::Right(walk.right.fault()),
+    };
+    sink.rewind(start);
+    Err(fault)
 }
 
 /// Records that a side is not JSON.

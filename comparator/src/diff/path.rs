@@ -2,7 +2,6 @@
 
 use super::json::RawStr;
 use std::borrow::Cow;
-use std::fmt::Write;
 
 /// One step down into a JSON value.
 #[derive(Debug, Clone, Copy)]
@@ -15,28 +14,51 @@ pub(crate) enum Step<'a> {
 
 /// The JSON Pointer (RFC 6901) of a path.
 pub(crate) fn pointer(path: &[Step<'_>]) -> String {
-    write(path, false)
-}
-
-/// The pointer with array indices and map-like keys generalised to `*`.
-pub(crate) fn pattern(path: &[Step<'_>]) -> String {
-    write(path, true)
-}
-
-fn write(path: &[Step<'_>], general: bool) -> String {
-    let mut out = String::with_capacity(path.len() * 10);
+    let mut out = String::with_capacity(path.len() * 12);
     for step in path {
         out.push('/');
-        match step {
-            Step::Index(_) if general => out.push('*'),
-            Step::Index(index) => write!(out, "{index}").expect("a String takes any text"),
-            Step::Key(key) => match key.unescaped() {
-                key if general && is_map_like(&key) => out.push('*'),
-                key => push_escaped(&key, &mut out),
-            },
+        push(step, &mut out);
+    }
+    out
+}
+
+/// The pointer with array indices and map-like keys generalised to `*`; `pointer` is that of `path`.
+pub(crate) fn pattern(path: &[Step<'_>], pointer: &str) -> String {
+    if !path.iter().any(is_general) {
+        return pointer.to_owned();
+    }
+    let mut out = String::with_capacity(pointer.len());
+    for step in path {
+        out.push('/');
+        if is_general(step) {
+            out.push('*');
+        } else {
+            push(step, &mut out);
         }
     }
     out
+}
+
+fn is_general(step: &Step<'_>) -> bool {
+    match step {
+        Step::Index(_) => true,
+        Step::Key(key) => is_map_like(key.0),
+    }
+}
+
+fn push(step: &Step<'_>, out: &mut String) {
+    match step {
+        Step::Index(index) => push_index(*index, out),
+        Step::Key(key) => push_escaped(&key.unescaped(), out),
+    }
+}
+
+/// Decimal digits, without the machinery of `write!`.
+fn push_index(index: usize, out: &mut String) {
+    if index >= 10 {
+        push_index(index / 10, out);
+    }
+    out.push(char::from(b'0' + (index % 10) as u8));
 }
 
 /// Writes one reference token: `~` and `/` escaped, bytes that are not UTF-8 replaced.
@@ -95,10 +117,10 @@ mod tests {
 
     #[test]
     fn pointers_escape_slash_and_tilde() {
-        let path =
-            [Step::Key(RawStr::new(b"a/b~c", false)), Step::Index(3), Step::Key(RawStr::new(b"42", false))];
+        let path = [Step::Key(RawStr(b"a/b~c")), Step::Index(3), Step::Key(RawStr(b"42"))];
         assert_eq!(pointer(&path), "/a~1b~0c/3/42");
-        assert_eq!(pattern(&path), "/a~1b~0c/*/*");
+        assert_eq!(pattern(&path, "/a~1b~0c/3/42"), "/a~1b~0c/*/*");
+        assert_eq!(pointer(&[Step::Index(0), Step::Index(1050)]), "/0/1050");
         assert_eq!(unescape_token("a~1b~0c~01"), "a/b~c~1");
     }
 }

@@ -12,8 +12,10 @@ use crate::mask::Masks;
 /// Why a walk ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// One text is not JSON.
-    Fault(super::json::SideFault),
+    /// The left text is not JSON; its cursor knows why.
+    Left,
+    /// The right text is not JSON; its cursor knows why.
+    Right,
     /// A probe found a difference: that was the question.
     Differs,
     /// The work limit is reached.
@@ -104,7 +106,8 @@ impl<'r> Sink<'r> {
         }
         self.fields.touch_body(path, [left, right], &mut self.touched);
         if let Some((left, right)) = self.room(left, right) {
-            let (pointer, pattern) = (path::pointer(path), path::pattern(path));
+            let pointer = path::pointer(path);
+            let pattern = path::pattern(path, &pointer);
             self.differences.push(Difference {
                 part: Part::Body,
                 path: pointer,

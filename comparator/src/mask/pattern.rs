@@ -127,7 +127,7 @@ mod tests {
     fn path(text: &str) -> Vec<Step<'_>> {
         let step = |s| match str::parse(s) {
             Ok(index) => Step::Index(index),
-            Err(_) => Step::Key(RawStr::new(str::as_bytes(s), false)),
+            Err(_) => Step::Key(RawStr(str::as_bytes(s))),
         };
         text.split('/').skip(1).map(step).collect()
     }

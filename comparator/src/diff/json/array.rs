@@ -163,7 +163,7 @@ impl Walk<'_, '_, '_> {
 
 impl super::Cursor<'_> {
     /// The texts of all elements from here to the end of the array.
-    fn elements(&mut self, shape: Shape, depth: usize) -> Result<Vec<Range<usize>>, super::Fault> {
+    fn elements(&mut self, shape: Shape, depth: usize) -> Result<Vec<Range<usize>>, super::Broken> {
         let mut spans = Vec::new();
         let mut first = true;
         loop {

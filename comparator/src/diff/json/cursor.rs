@@ -47,16 +47,24 @@ impl Type {
     }
 }
 
+/// The text is not JSON; [`Cursor::fault`] tells where and why.
+///
+/// Nothing travels with the error, so that results fit into registers: every token has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Broken;
+
 /// A place in a JSON text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cursor<'a> {
     text: &'a [u8],
     at: usize,
+    /// What should have been at `at`, once the text proved broken.
+    expected: &'static str,
 }
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, expected: "" }
     }
 
     pub(crate) fn at(&self) -> usize {
@@ -86,28 +94,52 @@ impl<'a> Cursor<'a> {
         &self.text[self.at..]
     }
 
-    pub(crate) fn fault<T>(&self, expected: &'static str) -> Result<T, Fault> {
-        Err(Fault { at: self.at, expected })
+    /// Where the text proved broken.
+    pub(crate) fn fault(&self) -> Fault {
+        Fault { at: self.at, expected: self.expected }
+    }
+
+    #[cold]
+    fn broken<T>(&mut self, expected: &'static str) -> Result<T, Broken> {
+        self.expected = expected;
+        Err(Broken)
+    }
+
+    #[cold]
+    fn broken_at<T>(&mut self, at: usize, expected: &'static str) -> Result<T, Broken> {
+        self.at = at;
+        self.broken(expected)
     }
 
     /// Passes white space and returns the byte after it; `None` at the end.
     #[inline]
     pub(crate) fn peek(&mut self) -> Option<u8> {
-        while let Some(&byte) = self.text.get(self.at) {
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return Some(byte);
-            }
-            self.at += 1;
+        match self.text.get(self.at) {
+            Some(b' ' | b'\n' | b'\r' | b'\t') => self.peek_far(),
+            other => other.copied(),
         }
-        None
+    }
+
+    /// [`Self::peek`] where there is white space; indentation eight spaces at a time.
+    fn peek_far(&mut self) -> Option<u8> {
+        loop {
+            match self.text.get(self.at)? {
+                b' ' => match self.rest().first_chunk::<8>() {
+                    Some(b"        ") => self.at += 8,
+                    _ => self.at += 1,
+                },
+                b'\n' | b'\r' | b'\t' => self.at += 1,
+                other => return Some(*other),
+            }
+        }
     }
 
     /// The type of the value that starts here, white space passed.
     #[inline]
-    pub(crate) fn peek_type(&mut self) -> Result<Type, Fault> {
+    pub(crate) fn peek_type(&mut self) -> Result<Type, Broken> {
         match self.peek().and_then(Type::of) {
             Some(kind) => Ok(kind),
-            None => self.fault("a value"),
+            None => self.broken("a value"),
         }
     }
 
@@ -129,29 +161,26 @@ impl<'a> Cursor<'a> {
 
     /// Reads a string, the cursor standing on its opening quote.
     #[inline]
-    pub(crate) fn string(&mut self) -> Result<RawStr<'a>, Fault> {
+    pub(crate) fn string(&mut self) -> Result<RawStr<'a>, Broken> {
         let start = self.at + 1;
         let mut at = start;
-        let mut escaped = false;
         loop {
             at += plain_run(&self.text[at..]);
             match self.text.get(at) {
                 Some(b'"') => {
                     self.at = at + 1;
-                    return Ok(RawStr::new(&self.text[start..at], escaped));
+                    return Ok(RawStr(&self.text[start..at]));
                 }
-                Some(b'\\') => {
-                    escaped = true;
-                    at += self.escape(at)?;
-                }
-                Some(_) => return Err(Fault { at, expected: "no control character in a string" }),
-                None => return Err(Fault { at, expected: "the closing quote of a string" }),
+                Some(b'\\') => at += self.escape(at)?,
+                Some(_) => return self.broken_at(at, "no control character in a string"),
+                None => return self.broken_at(at, "the closing quote of a string"),
             }
         }
     }
 
     /// Length of the escape at `at`, backslash included.
-    fn escape(&self, at: usize) -> Result<usize, Fault> {
+    #[cold]
+    fn escape(&mut self, at: usize) -> Result<usize, Broken> {
         match self.text.get(at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
             Some(b'u')
@@ -159,13 +188,13 @@ impl<'a> Cursor<'a> {
             {
                 Ok(6)
             }
-            _ => Err(Fault { at, expected: "a known escape" }),
+            _ => self.broken_at(at, "a known escape"),
         }
     }
 
     /// Reads a number, the cursor standing on its first byte.
     #[inline]
-    pub(crate) fn number(&mut self) -> Result<&'a [u8], Fault> {
+    pub(crate) fn number(&mut self) -> Result<&'a [u8], Broken> {
         let start = self.at;
         if self.text[start] == b'N' {
             return self.word(b"NaN");
@@ -180,7 +209,7 @@ impl<'a> Cursor<'a> {
             }
             Some(b'0') => self.at += 1,
             Some(b'1'..=b'9') => self.digits()?,
-            _ => return self.fault("a digit"),
+            _ => return self.broken("a digit"),
         }
         if self.text.get(self.at) == Some(&b'.') {
             self.at += 1;
@@ -197,17 +226,17 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline]
-    fn digits(&mut self) -> Result<(), Fault> {
+    fn digits(&mut self) -> Result<(), Broken> {
         let start = self.at;
         while self.text.get(self.at).is_some_and(u8::is_ascii_digit) {
             self.at += 1;
         }
-        if self.at == start { self.fault("a digit") } else { Ok(()) }
+        if self.at == start { self.broken("a digit") } else { Ok(()) }
     }
 
     /// Reads `true`, `false` or `null`.
     #[inline]
-    pub(crate) fn literal(&mut self) -> Result<&'a [u8], Fault> {
+    pub(crate) fn literal(&mut self) -> Result<&'a [u8], Broken> {
         match self.text[self.at] {
             b't' => self.word(b"true"),
             b'f' => self.word(b"false"),
@@ -215,13 +244,13 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn word(&mut self, word: &'static [u8]) -> Result<&'a [u8], Fault> {
+    fn word(&mut self, word: &'static [u8]) -> Result<&'a [u8], Broken> {
         let start = self.at;
-        if self.eat(word) { Ok(self.since(start)) } else { self.fault("a value") }
+        if self.eat(word) { Ok(self.since(start)) } else { self.broken("a value") }
     }
 
     /// Reads one value of any type, `depth` levels down, and returns its text.
-    pub(crate) fn skip(&mut self, depth: usize) -> Result<&'a [u8], Fault> {
+    pub(crate) fn skip(&mut self, depth: usize) -> Result<&'a [u8], Broken> {
         let kind = self.peek_type()?;
         let start = self.at;
         match kind {
@@ -237,7 +266,8 @@ impl<'a> Cursor<'a> {
             Type::Object => {
                 self.bump();
                 let mut first = true;
-                while self.member(&mut first, depth)?.is_some() {
+                while self.member(&mut first, depth)? {
+                    self.key()?;
                     self.skip(depth + 1)?;
                 }
             }
@@ -252,34 +282,37 @@ impl<'a> Cursor<'a> {
         Ok(self.since(start))
     }
 
-    /// Moves to the next member of an object and reads its key and colon; `None` after the last,
-    /// with the closing brace passed. `first` says that the opening brace was just passed.
+    /// Moves to the key of the next member of an object; `false` after the last, with the brace
+    /// passed. `first` says that the opening brace was just passed.
     #[inline]
-    pub(crate) fn member(&mut self, first: &mut bool, depth: usize) -> Result<Option<RawStr<'a>>, Fault> {
+    pub(crate) fn member(&mut self, first: &mut bool, depth: usize) -> Result<bool, Broken> {
         match self.peek() {
             Some(b'}') => {
                 self.bump();
-                return Ok(None);
+                return Ok(false);
             }
             Some(b',') if !*first => self.bump(),
             Some(b'"') if *first => self.check_depth(depth)?,
-            _ => return self.fault(if *first { "a key or `}`" } else { "`,` or `}`" }),
+            _ => return self.broken(if *first { "a key or `}`" } else { "`,` or `}`" }),
         }
         *first = false;
-        if self.peek() != Some(b'"') {
-            return self.fault("a key");
-        }
+        if self.peek() == Some(b'"') { Ok(true) } else { self.broken("a key") }
+    }
+
+    /// Reads a key and its colon, the cursor standing on the opening quote.
+    #[inline]
+    pub(crate) fn key(&mut self) -> Result<RawStr<'a>, Broken> {
         let key = self.string()?;
         if self.peek() != Some(b':') {
-            return self.fault("`:`");
+            return self.broken("`:`");
         }
         self.bump();
-        Ok(Some(key))
+        Ok(key)
     }
 
     /// Moves to the next element of an array; `false` after the last, with the bracket passed.
     #[inline]
-    pub(crate) fn element(&mut self, first: &mut bool, depth: usize) -> Result<bool, Fault> {
+    pub(crate) fn element(&mut self, first: &mut bool, depth: usize) -> Result<bool, Broken> {
         match self.peek() {
             Some(b']') => {
                 self.bump();
@@ -287,20 +320,20 @@ impl<'a> Cursor<'a> {
             }
             Some(b',') if !*first => self.bump(),
             Some(_) if *first => self.check_depth(depth)?,
-            _ => return self.fault("`,` or `]`"),
+            _ => return self.broken("`,` or `]`"),
         }
         *first = false;
         Ok(true)
     }
 
     #[inline]
-    fn check_depth(&self, depth: usize) -> Result<(), Fault> {
-        if depth >= DEPTH_MAX { self.fault("fewer than 512 levels of nesting") } else { Ok(()) }
+    fn check_depth(&mut self, depth: usize) -> Result<(), Broken> {
+        if depth >= DEPTH_MAX { self.broken("fewer than 512 levels of nesting") } else { Ok(()) }
     }
 
     /// Nothing but white space may follow.
-    pub(crate) fn finish(&mut self) -> Result<(), Fault> {
-        if self.peek().is_some() { self.fault("the end of the text") } else { Ok(()) }
+    pub(crate) fn finish(&mut self) -> Result<(), Broken> {
+        if self.peek().is_some() { self.broken("the end of the text") } else { Ok(()) }
     }
 }
 

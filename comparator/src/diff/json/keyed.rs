@@ -65,8 +65,8 @@ fn find(cursor: &mut Cursor<'_>, step: &[u8]) -> Option<()> {
     match cursor.peek_type().ok()? {
         Type::Object => {
             cursor.bump();
-            while let Some(name) = cursor.member(&mut first, 0).ok()? {
-                if name.is(step) {
+            while cursor.member(&mut first, 0).ok()? {
+                if cursor.key().ok()?.is(step) {
                     return Some(());
                 }
                 cursor.skip(0).ok()?;

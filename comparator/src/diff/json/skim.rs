@@ -17,6 +17,7 @@ use super::walk::Walk;
 use crate::diff::path::Step;
 use crate::diff::sink::{Mark, Stop};
 use smallvec::{SmallVec, smallvec};
+pub(super) use stack::closing;
 use stack::{Odd, Stack, follow};
 
 /// Why following stops early.
@@ -98,7 +99,12 @@ impl<'a> Skim<'_, 'a, '_, '_> {
             let (left, right) = (self.walk.left.rest(), self.walk.right.rest());
             let same = common_prefix(left, right);
             if same == left.len() && same == right.len() {
-                return self.finish();
+                // Texts that end here, with containers open, are both cut short.
+                return if left.is_empty() && !self.stack.is_empty() {
+                    Err(Leave::Odd)
+                } else {
+                    self.finish()
+                };
             }
             let (from, to) = (self.walk.left.at(), self.walk.left.at() + same);
             match self.follow(from, to) {
@@ -202,7 +208,7 @@ impl<'a> Skim<'_, 'a, '_, '_> {
     fn step(&mut self, depth: usize) -> Option<Step<'a>> {
         let Walk { left, right, .. } = &mut *self.walk;
         let frame = self.stack[depth];
-        if left.text()[frame.start] == b'[' {
+        if frame.is_array {
             let ends = left.peek() == Some(b']') || right.peek() == Some(b']');
             return (!ends).then_some(Step::Index(frame.index));
         }
@@ -268,8 +274,7 @@ impl<'a> Skim<'_, 'a, '_, '_> {
 
     /// Notes in each of the open arrays that its current element differs.
     fn touch(&mut self, depth: usize) {
-        let text = self.walk.left.text();
-        let arrays = self.stack[..depth].iter().filter(|frame| text[frame.start] == b'[');
+        let arrays = self.stack[..depth].iter().filter(|frame| frame.is_array);
         for (nth, frame) in arrays.enumerate() {
             let hop = self.hops.iter().rev().find(|hop| hop.at <= frame.member);
             let right = shifted(frame.member, hop.map_or(0, |hop| hop.shift));
@@ -301,7 +306,7 @@ fn set_path(walk: &mut Walk<'_, '_, '_>, stack: &[stack::Frame]) -> Result<(), L
     walk.path.clear();
     let mut cursor = walk.left;
     for frame in stack {
-        if cursor.text()[frame.start] == b'[' {
+        if frame.is_array {
             walk.path.push(Step::Index(frame.index));
             continue;
         }

@@ -2,29 +2,32 @@
 
 use std::borrow::Cow;
 
-/// The inside of a JSON string as written, between its quotes.
+/// The inside of a JSON string as written, between its quotes; its escapes are well-formed.
+///
+/// Two words, so that it travels in registers: whether it has escapes is looked up when it matters.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RawStr<'a> {
-    inner: &'a [u8],
-    escaped: bool,
-}
+pub(crate) struct RawStr<'a>(pub(crate) &'a [u8]);
 
 impl<'a> RawStr<'a> {
-    /// `escaped` tells whether a backslash is in it; the escapes are known to be well-formed.
-    pub(crate) fn new(inner: &'a [u8], escaped: bool) -> Self {
-        Self { inner, escaped }
-    }
-
     /// Whether two strings mean the same: `"\u0041"` and `"A"` do.
     #[inline]
     pub(crate) fn same(&self, other: &Self) -> bool {
-        self.inner == other.inner
-            || ((self.escaped || other.escaped) && self.unescaped() == other.unescaped())
+        self.0 == other.0 || self.means_same(other)
+    }
+
+    #[cold]
+    fn means_same(&self, other: &Self) -> bool {
+        (self.has_escapes() || other.has_escapes()) && self.unescaped() == other.unescaped()
+    }
+
+    /// Whether the string is not written as it is meant.
+    pub(crate) fn has_escapes(&self) -> bool {
+        memchr::memchr(b'\\', self.0).is_some()
     }
 
     /// Whether the string means exactly `plain`.
     pub(crate) fn is(&self, plain: &[u8]) -> bool {
-        if self.escaped { *self.unescaped() == *plain } else { self.inner == plain }
+        self.0 == plain || (self.has_escapes() && *self.unescaped() == *plain)
     }
 
     /// The bytes that the string means.
@@ -32,7 +35,7 @@ impl<'a> RawStr<'a> {
     /// A pair of surrogate escapes is one character; a lone one keeps its code in three bytes, so
     /// that it equals itself only.
     pub(crate) fn unescaped(&self) -> Cow<'a, [u8]> {
-        if self.escaped { Cow::Owned(unescape(self.inner)) } else { Cow::Borrowed(self.inner) }
+        if self.has_escapes() { Cow::Owned(unescape(self.0)) } else { Cow::Borrowed(self.0) }
     }
 }
 
@@ -95,7 +98,7 @@ mod tests {
     use super::*;
 
     fn meant(text: &str) -> Vec<u8> {
-        RawStr::new(text.as_bytes(), text.contains('\\')).unescaped().into_owned()
+        RawStr(text.as_bytes()).unescaped().into_owned()
     }
 
     #[test]

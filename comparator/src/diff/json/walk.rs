@@ -1,8 +1,7 @@
 //! The lock-step walk: two cursors, one path.
 
-use super::cursor::{Cursor, Fault, Type};
-use super::string::RawStr;
-use super::{Shape, SideFault, number};
+use super::cursor::{Broken, Cursor, Type};
+use super::{Shape, number};
 use crate::diff::Kind;
 use crate::diff::path::Step;
 use crate::diff::sink::{Sink, Stop};
@@ -25,7 +24,7 @@ impl<'a, 's, 'r> Walk<'a, 's, 'r> {
     }
 
     /// Compares both texts to their ends.
-    pub(super) fn run(mut self, shape: Shape) -> Result<(), Stop> {
+    pub(super) fn run(&mut self, shape: Shape) -> Result<(), Stop> {
         match shape {
             Shape::Value => self.skim(),
             Shape::Lines => {
@@ -131,6 +130,10 @@ impl<'a, 's, 'r> Walk<'a, 's, 'r> {
         self.sink.begin_probe();
         let answer = self.value_at(step, starts);
         self.sink.end_probe();
+        if matches!(answer, Err(Stop::Left | Stop::Right)) {
+            // The cursors tell where the fault is.
+            return answer.map(|()| false);
+        }
         let read = self.left.at().saturating_sub(starts.0);
         (self.left, self.right) = (left, right);
         self.path.truncate(depth);
@@ -140,26 +143,14 @@ impl<'a, 's, 'r> Walk<'a, 's, 'r> {
             Err(stop) => Err(stop),
         }
     }
-
-    /// Moves both cursors to the next member.
-    #[inline]
-    pub(super) fn members(
-        &mut self,
-        first: &mut (bool, bool),
-    ) -> Result<(Option<RawStr<'a>>, Option<RawStr<'a>>), Stop> {
-        let depth = self.path.len();
-        let left = self.left.member(&mut first.0, depth).map_err(on_left)?;
-        let right = self.right.member(&mut first.1, depth).map_err(on_right)?;
-        Ok((left, right))
-    }
 }
 
 #[inline]
-pub(super) fn on_left(fault: Fault) -> Stop {
-    Stop::Fault(SideFault::Left(fault))
+pub(super) fn on_left(Broken: Broken) -> Stop {
+    Stop::Left
 }
 
 #[inline]
-pub(super) fn on_right(fault: Fault) -> Stop {
-    Stop::Fault(SideFault::Right(fault))
+pub(super) fn on_right(Broken: Broken) -> Stop {
+    Stop::Right
 }

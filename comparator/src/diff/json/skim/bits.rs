@@ -8,29 +8,43 @@ pub(super) struct Bits {
     pub(super) quotes: u64,
     pub(super) slashes: u64,
     pub(super) commas: u64,
-    pub(super) opens: u64,
-    pub(super) closes: u64,
+    /// Opening and closing brackets of both sorts.
+    pub(super) brackets: u64,
 }
 
 impl Bits {
     #[inline]
     pub(super) fn of(block: &[u8; 64]) -> Self {
-        let mut bits = Self::default();
         let (lanes, _) = block.as_chunks::<16>();
-        for (index, lane) in lanes.iter().enumerate() {
-            let lane = u8x16::new(*lane);
-            // `[` and `{`, and `]` and `}`, are each one bit apart; no third byte becomes one of them.
-            let folded = lane | u8x16::splat(0x20);
-            let find =
-                |lane: u8x16, byte| u64::from(lane.simd_eq(u8x16::splat(byte)).to_bitmask()) << (16 * index);
-            bits.quotes |= find(lane, b'"');
-            bits.slashes |= find(lane, b'\\');
-            bits.commas |= find(lane, b',');
-            bits.opens |= find(folded, b'{');
-            bits.closes |= find(folded, b'}');
+        let lanes = [0, 1, 2, 3].map(|index| u8x16::new(lanes[index]));
+        let slashes = lanes.map(|lane| lane.simd_eq(u8x16::splat(b'\\')));
+        // Most blocks have none: one look at all four lanes is enough.
+        let any_slash = (slashes[0] | slashes[1] | slashes[2] | slashes[3]).to_bitmask() != 0;
+        Self {
+            quotes: joined(lanes.map(|lane| lane.simd_eq(u8x16::splat(b'"')))),
+            slashes: if any_slash { joined(slashes) } else { 0 },
+            commas: joined(lanes.map(|lane| lane.simd_eq(u8x16::splat(b',')))),
+            brackets: joined(lanes.map(|lane| {
+                // `[` and `{`, and `]` and `}`, are each one bit apart; no third byte becomes one of them.
+                let folded = lane | u8x16::splat(0x20);
+                folded.simd_eq(u8x16::splat(b'{')) | folded.simd_eq(u8x16::splat(b'}'))
+            })),
         }
-        bits
     }
+}
+
+/// The marks of four lanes as 64 bits.
+#[inline]
+fn joined(lanes: [u8x16; 4]) -> u64 {
+    let [a, b, c, d] = lanes.map(|lane| u64::from(lane.to_bitmask()));
+    a | b << 16 | c << 32 | d << 48
+}
+
+/// Whether a bracket opens: `[` and `{`, not `]` and `}`.
+#[inline]
+pub(super) const fn opens(bracket: u8) -> bool {
+    // 0x5b and 0x7b against 0x5d and 0x7d.
+    bracket & 0x04 == 0
 }
 
 /// For each bit, whether an odd number of bits is set up to and including it.
@@ -70,13 +84,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn brackets_open_or_close() {
+        assert_eq!(b"[{]}".map(opens), [true, true, false, false]);
+    }
+
     proptest! {
         #[test]
         fn bits_agree_with_a_look_at_each_byte(bytes in prop::collection::vec(any::<u8>(), 64)) {
             let block: &[u8; 64] = bytes.as_slice().try_into().unwrap();
             let which = |set: &[u8]| (0..64).filter(|&i| set.contains(&block[i])).map(|i| 1_u64 << i).sum::<u64>();
             let expected = Bits {
-                quotes: which(b"\""), slashes: which(b"\\"), commas: which(b","), opens: which(b"[{"), closes: which(b"]}"),
+                quotes: which(b"\""), slashes: which(b"\\"), commas: which(b","), brackets: which(b"[{]}"),
             };
             prop_assert_eq!(Bits::of(block), expected);
         }
