@@ -10,6 +10,7 @@
 
 mod profile;
 mod recorded;
+pub mod shapes;
 mod spacing;
 
 pub use profile::{Piece, Profile};
@@ -228,7 +229,7 @@ impl Iterator for Stripe<'_> {
 /// A plan in a report.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PlanDocument {
-    /// `constant`, `poisson`, `ramp`, `staircase` or `recorded`.
+    /// `constant`, `poisson`, `ramp`, `staircase`, `sine`, `table` or `recorded`.
     pub kind: &'static str,
     /// How many requests it holds.
     pub arrivals: u64,

@@ -1,5 +1,8 @@
 //! `parallax load`: open-loop load.
 
+mod when;
+
+use self::when::When;
 use crate::args::Global;
 use crate::exit::{Exit, Failure, OrExit as _, Outcome};
 use crate::interrupt::Interrupt;
@@ -16,8 +19,7 @@ use parallax_loadgen::engine::Interval;
 use parallax_loadgen::hdr::{HistogramLog, write_percentiles};
 use parallax_loadgen::report::IntegrityVerdict;
 use parallax_loadgen::{
-    LoadError, LoadReport, Observer, Options, Plan, Progress, Rate, Rendering, Run, Source, Stop, Target,
-    Threshold,
+    LoadError, LoadReport, Observer, Options, Progress, Rendering, Run, Source, Stop, Target, Threshold,
 };
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -27,27 +29,23 @@ use std::time::SystemTime;
 /// Put load on a service, open loop.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Load {
-    /// Send requests at a constant rate, whatever the target does.
+    /// Send requests at their planned times, whatever the target does.
     Run(LoadRun),
 }
 
-/// Send requests at a constant rate, whatever the target does; latency counts from the intended time.
+/// Send requests at their planned times, whatever the target does; latency counts from the intended time.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  parallax load run --target http://127.0.0.1:8080/v1/events --rate 1000/s --duration 30s \
                         -m POST --body-lines events.jsonl\n  \
-                        parallax load run --target http://127.0.0.1:8080/ --rate 200/s --duration 10s --format json"
+                        parallax load run --target http://127.0.0.1:8080/ --ramp 0..500/s --arrivals poisson --format json"
 )]
 pub(crate) struct LoadRun {
     /// The URL to send to.
     #[arg(long, value_name = "URL")]
     target: String,
-    /// How many requests in which time, such as `1000/s` or `50/m`.
-    #[arg(long, value_name = "RATE")]
-    rate: Rate,
-    /// How long.
-    #[arg(long, value_name = "DURATION", default_value = "10s")]
-    duration: Span,
+    #[command(flatten)]
+    when: When,
     /// The method; POST where there is a body, else GET.
     #[arg(short, long, value_name = "METHOD")]
     method: Option<Method>,
@@ -98,7 +96,7 @@ impl Load {
 impl LoadRun {
     fn run(self, global: &Global) -> Outcome {
         let target = Target::parse(&self.target).or_exit(Exit::Usage)?;
-        let plan = Plan::constant(self.rate, self.duration.0).or_exit(Exit::Usage)?;
+        let plan = self.when.plan()?;
         let (bodies, from) = self.bodies()?;
         let requests = bodies.into_iter().map(|body| self.request(&target, body));
         // Without a `Host` among the headers there is none to keep, and the target's is sent.

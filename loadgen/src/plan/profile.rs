@@ -24,8 +24,13 @@ impl Piece {
     /// A linear change; `None` is a rate of 0.
     #[must_use]
     pub fn between(from: Option<Rate>, to: Option<Rate>, duration: Duration) -> Self {
-        let per_ns = |rate: Option<Rate>| rate.map_or(0.0, |rate| rate.per_second() / 1e9);
-        Self { from: per_ns(from), to: per_ns(to), length: duration.as_nanos() as f64 }
+        let per_second = |rate: Option<Rate>| rate.map_or(0.0, Rate::per_second);
+        Self::linear(per_second(from), per_second(to), duration.as_nanos() as f64)
+    }
+
+    /// A linear change between two rates per second, both at least 0, in `length` nanoseconds.
+    pub(super) fn linear(from: f64, to: f64, length: f64) -> Self {
+        Self { from: from / 1e9, to: to / 1e9, length }
     }
 
     /// Arrivals in the whole piece: the area of a trapezium.
