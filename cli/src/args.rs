@@ -1,6 +1,6 @@
 //! The command line, as `clap` reads it.
 
-use crate::commands::{config, demo, diff, load, recording, replay, run, verdict};
+use crate::commands::{config, demo, diff, load, policy, recording, replay, run, verdict};
 use crate::output::Color;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
@@ -53,6 +53,9 @@ pub(crate) enum Command {
     /// Read, wait for or recompute a verdict.
     #[command(subcommand)]
     Verdict(verdict::Verdict),
+    /// Plan a run before it starts, and explain what each setting of a policy costs.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Check and explain the configuration.
     #[command(subcommand)]
     Config(config::Config),

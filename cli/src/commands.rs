@@ -4,6 +4,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod load;
+pub(crate) mod policy;
 pub(crate) mod recording;
 pub(crate) mod replay;
 pub(crate) mod run;
@@ -24,6 +25,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Run(command) => command.run(global),
         Command::Diff(command) => command.run(global),
         Command::Load(command) => command.run(global),
+        Command::Policy(command) => command.run(global),
         Command::Config(command) => command.run(global),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "parallax", &mut std::io::stdout());

@@ -29,12 +29,16 @@ pub fn setting(key: &str) -> Option<&'static Setting> {
 }
 
 impl Setting {
+    /// Its value under `policy`; `None` where it is not set, or set for single checks or slices only.
+    #[must_use]
+    pub fn value(&self, policy: &Policy) -> Option<serde_json::Value> {
+        serde_json::to_value(policy).ok()?.get(self.key).cloned()
+    }
+
     /// The setting as a few lines of text, with its value under `policy` where it has one there.
     #[must_use]
     pub fn text(&self, policy: &Policy) -> String {
-        let value = serde_json::to_value(policy).ok();
-        let value = value.and_then(|policy| policy.get(self.key).map(ToString::to_string));
-        let value = value.map_or_else(String::new, |value| format!(" = {value}"));
+        let value = self.value(policy).map_or_else(String::new, |value| format!(" = {value}"));
         format!(
             "policy.{}{value}\n  decides  {}\n  larger   {}\n  smaller  {}\n",
             self.key, self.decides, self.larger, self.smaller

@@ -5,16 +5,17 @@
 //! real run. Real counts scatter: half of the runs take longer, and near the tolerance many end without a
 //! decision.
 
+mod spread;
 mod table;
 
-use super::{Judge, JudgeError};
-use crate::check::{Check, Quantile};
-use crate::rows::{Row, SealedWindow, Signs};
+use super::{Judge, JudgeError, evidence_text};
+use crate::check::Check;
 use crate::run::{Build, ControlMode, NORMALISER, Run};
 use crate::slice::Slice;
 use crate::verdict::State;
 use parallax_config::Policy;
 use serde::Serialize;
+use spread::advance;
 use std::time::Duration;
 
 /// What is planned for.
@@ -30,8 +31,10 @@ pub struct Question {
     pub noise: f64,
     /// Excess shares of worse units, each answered on its own.
     pub excesses: Vec<f64>,
-    /// Named slices with their shares of the units.
+    /// Named slices with their shares of the units; what they leave is in no named slice.
     pub slices: Vec<(Slice, f64)>,
+    /// Distinct cluster keys that the run will see; `None` where that is not known.
+    pub keys: Option<u64>,
 }
 
 /// The answer.
@@ -51,6 +54,8 @@ pub struct Plan {
     pub floors: Vec<Floor>,
     /// One answer for each excess, in the order asked.
     pub answers: Vec<Answer>,
+    /// Why even a spotless candidate cannot be promoted under this policy; empty where it can.
+    pub problems: Vec<String>,
 }
 
 /// What one check needs of the whole traffic before anything is promoted, however clean.
@@ -113,16 +118,62 @@ impl Plan {
         if !judge.checks().any(|check| *check == question.check) {
             return Err(PlanError::Check(question.check.clone()));
         }
+        let floors = floors(&judge, question.units_per_second);
         Ok(Self {
             schema: "parallax.plan/1",
             check: question.check.clone(),
             units_per_second: question.units_per_second,
             noise: question.noise,
             deadline_seconds: question.policy.deadline.0.as_secs_f64(),
-            floors: floors(&judge, question.units_per_second),
+            problems: problems(question, &floors),
+            floors,
             answers: question.excesses.iter().map(|excess| answer(&judge, question, *excess)).collect(),
         })
     }
+}
+
+/// Excess shares worth asking about for `check`: none, its tolerance, what a promote excludes, and
+/// multiples of it.
+#[must_use]
+pub fn usual_excesses(policy: &Policy, check: &Check) -> Vec<f64> {
+    let own = policy.checks.get(&check.to_string());
+    let (tau, delta) = match check {
+        Check::Latency(_) => return vec![0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2],
+        Check::Mismatch | Check::Field(_) | Check::Outputs => (policy.tau, policy.delta),
+        _ => (0.0001, 0.0005),
+    };
+    let tau = own.and_then(|own| own.tau).unwrap_or(tau).max(0.0);
+    let delta = own.and_then(|own| own.delta).unwrap_or(delta);
+    let mut excesses = vec![0.0, tau, (tau + delta) / 2.0, delta, 2.0 * delta, 5.0 * delta, 20.0 * delta];
+    excesses.retain(|excess| *excess <= 0.9);
+    excesses.dedup();
+    excesses
+}
+
+/// What no luck can make up for.
+fn problems(question: &Question, floors: &[Floor]) -> Vec<String> {
+    let policy = &question.policy;
+    let deadline = policy.deadline.0.as_secs_f64();
+    let late = floors.iter().filter(|floor| floor.seconds > deadline).map(|floor| {
+        let Floor { check, units, seconds } = floor;
+        format!(
+            "{check} needs {units} units, which take {}; the deadline is {}: raise policy.deadline or {}",
+            spoken(*seconds),
+            policy.deadline,
+            match check {
+                Check::Latency(_) => format!("set policy.checks.\"{check}\".required to false"),
+                _ => format!("delta of {check}, or bring more traffic"),
+            }
+        )
+    });
+    let few = question.keys.filter(|keys| *keys < policy.minimum_keys).map(|keys| {
+        format!(
+            "{keys} distinct keys are fewer than policy.minimum_keys = {}: choose a key that more of the traffic \
+             differs in, or lower it",
+            policy.minimum_keys
+        )
+    });
+    late.chain(few).collect()
 }
 
 fn ranges(question: &Question) -> Result<(), PlanError> {
@@ -141,7 +192,8 @@ fn ranges(question: &Question) -> Result<(), PlanError> {
     for (_, share) in &question.slices {
         check("a slice's share", *share, (0.0..=1.0).contains(share), "from 0 to 1")?;
     }
-    Ok(())
+    let named: f64 = question.slices.iter().map(|(_, share)| share).sum();
+    check("the sum of the slices' shares", named, named <= 1.0 + 1e-9, "at most 1")
 }
 
 fn run(question: &Question) -> Run {
@@ -185,81 +237,16 @@ fn answer(judge: &Judge, question: &Question, excess: f64) -> Answer {
         windows: end.watermark,
         units: end.cells[end.mismatch_of_all()].units().n,
         seconds: end.watermark as f64 * window,
-        held_by: if end.state() == State::Inconclusive { end.reason() } else { before.reason() },
+        held_by: match end.state() {
+            State::Inconclusive => end.reason(),
+            State::Reject => format!(
+                "reject evidence {} of {}",
+                evidence_text(before.ln_mean()),
+                evidence_text(before.levels.reject)
+            ),
+            _ => before.reason(),
+        },
     }
-}
-
-/// Feeds windows of evenly spread counts until a decision, at most `most` of them.
-fn advance(mut judge: Judge, question: &Question, excess: f64, most: u64) -> Judge {
-    let checks: Vec<Check> = judge.checks().cloned().collect();
-    let whole = (Slice::all(), 1.0);
-    let slices: Vec<&(Slice, f64)> = std::iter::once(&whole).chain(&question.slices).collect();
-    let units = question.units_per_second * question.policy.window.0.as_secs_f64();
-    let mut window = 0;
-    while !judge.is_final() && window < most {
-        window += 1;
-        let row = |(slice, share): &(Slice, f64), check: &Check| {
-            Spread {
-                units: units * share,
-                worse: question.noise + excess,
-                better: question.noise,
-                is_hit: *check == question.check,
-            }
-            .row(window, slice, check)
-        };
-        let rows =
-            slices.iter().flat_map(|slice| checks.iter().map(move |check| row(slice, check))).collect();
-        let window = SealedWindow { window, rows, ..SealedWindow::default() };
-        judge.step(&window).expect("counts made here are consistent and in order");
-    }
-    judge
-}
-
-/// Expected counts of one check and slice.
-struct Spread {
-    /// A window.
-    units: f64,
-    /// Share of units, where the check is hit.
-    worse: f64,
-    better: f64,
-    is_hit: bool,
-}
-
-impl Spread {
-    fn row(&self, window: u64, slice: &Slice, check: &Check) -> Row {
-        let part =
-            |rate: f64| (rate * window as f64).floor() as u64 - (rate * (window - 1) as f64).floor() as u64;
-        let units = part(self.units);
-        let hit = if self.is_hit { 1.0 } else { 0.0 };
-        let worse = part(self.units * self.worse * hit).min(units);
-        let signs = Signs { worse, better: part(self.units * self.better * hit).min(units - worse) };
-        let granted = match check {
-            // Two equal builds: granted the promote tolerance, the candidate is better in some of the
-            // units that exceed the threshold at all.
-            Check::Latency(quantile) => {
-                Signs { worse: 0, better: part(self.units * better_share(*quantile)) }
-            }
-            _ => Signs::default(),
-        };
-        let latency = matches!(check, Check::Latency(_) | Check::LatencySevere(_));
-        Row {
-            window,
-            slice: slice.clone(),
-            check: check.clone(),
-            units,
-            signs: (!latency).then_some(signs),
-            reject: latency.then_some(signs),
-            promote: latency.then_some(if self.is_hit { signs } else { granted }),
-            threshold_ns: None,
-            control_bad: None,
-            replicas: std::collections::BTreeMap::new(),
-        }
-    }
-}
-
-/// A fifth of the exceedances; the simulated lognormal latencies of `verdict.md` 3 H show more.
-fn better_share(quantile: Quantile) -> f64 {
-    0.2 * (1000 - quantile.thousandths()) as f64 / 1000.0
 }
 
 /// A duration in the words of the configuration, to the second.
@@ -279,6 +266,7 @@ mod tests {
             noise: 0.0,
             excesses: excesses.to_vec(),
             slices: Vec::new(),
+            keys: None,
         }
     }
 
@@ -307,6 +295,29 @@ mod tests {
         let plan = Plan::new(&question(0.2, &[0.0])).unwrap();
         assert_eq!(plan.answers[0].verdict, State::Inconclusive);
         assert!(plan.answers[0].held_by.starts_with("neither decision is in reach"), "{:?}", plan.answers);
+    }
+
+    #[test]
+    fn what_no_luck_can_make_up_for_is_said() {
+        let mut question = question(1.0, &[0.0]);
+        question.keys = Some(16);
+        let problems = Plan::new(&question).unwrap().problems;
+        assert!(problems[0].starts_with("status needs 11707 units, which take 3h15m7s; the deadline is 2h"));
+        assert!(problems.last().unwrap().starts_with("16 distinct keys are fewer than policy.minimum_keys"));
+        question.units_per_second = 50.0;
+        question.keys = None;
+        assert_eq!(Plan::new(&question).unwrap().problems, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_traffic_outside_of_named_slices_is_planned_for() {
+        let mut question = question(50.0, &[0.0]);
+        question.slices = vec![(Slice::of("route", "/orders"), 0.7)];
+        let plan = Plan::new(&question).unwrap();
+        assert_eq!(plan.answers[0].verdict, State::Promote, "{:?}", plan.answers);
+        question.slices.push((Slice::of("route", "/admin"), 0.4));
+        let error = Plan::new(&question).unwrap_err().to_string();
+        assert!(error.starts_with("the sum of the slices' shares is 1.1"), "{error}");
     }
 
     #[test]

@@ -47,6 +47,29 @@ fn the_schema_is_json_and_explain_knows_its_keys() {
 }
 
 #[test]
+fn a_policy_is_planned_and_explained() {
+    let plan = parallax(["policy", "plan", "--keys", "12000", "--excess", "0", "--excess", "1%"]);
+    let shown = plan.run(SOON).expect_code(0);
+    for part in ["20 units a second", "mismatch.severe", "promote", "reject", "|+++++"] {
+        assert!(shown.stdout.contains(part), "missing: {part}\n{shown}");
+    }
+    let document = parallax(["policy", "plan", "--rate", "1/s", "--format", "json"]).run(SOON).expect_code(2);
+    let document = document.document();
+    assert_eq!(document.text("/schema"), "parallax.plan/1", "{document}");
+    assert!(document.text("/problems/0").contains("the deadline is 2h"), "{document}");
+    let nothing = parallax(["policy", "plan"]).run(SOON).expect_code(2);
+    assert!(nothing.stderr.contains("--rate"), "{nothing}");
+
+    let explained = parallax(["policy", "explain", "checks.status.delta"]).run(SOON).expect_code(0);
+    assert!(explained.stdout.contains("decides"), "{explained}");
+    let all = parallax(["policy", "explain", "--format", "json"]).run(SOON).expect_code(0).document();
+    assert_eq!(all.text("/schema"), "parallax.settings/1", "{all}");
+    assert_eq!(all.text("/settings/0/key"), "policy.alpha", "{all}");
+    let unknown = parallax(["policy", "explain", "deltaa"]).run(SOON).expect_code(2);
+    assert!(unknown.stderr.contains("did you mean `delta`?"), "{unknown}");
+}
+
+#[test]
 fn two_files_are_compared() {
     if !has_command("diff", "diff") {
         return;

@@ -32,6 +32,9 @@ impl Plan {
         for answer in &self.answers {
             let _ = writeln!(out, "  {:>9}  {}", percent(answer.excess), answer.held_by);
         }
+        for problem in &self.problems {
+            let _ = writeln!(out, "\n  cannot promote: {problem}");
+        }
         out
     }
 
