@@ -1,24 +1,32 @@
 //! Recordings: closed sets of requests with the times at which they came.
 //!
 //! The native format is the log's: whole exchanges that `run --capture` wrote, or requests alone.
-//! GoReplay's `.gor` and JSON lines are read too, and made into exchanges.
+//! GoReplay's `.gor`, browsers' HAR, access logs, the targets of other load generators and JSON lines are
+//! read too, and made into exchanges.
 //! A recording is held in memory and rendered before the clock starts, so that a replay reads no file
 //! while it sends. What is wrong with one is counted and told, never skipped in silence.
 
+mod access_log;
 mod convert;
 mod facts;
 mod gor;
+mod har;
 mod lines;
 mod native;
 mod open;
+mod select;
+mod targets;
 
+pub use access_log::Spread;
 pub use convert::{Converted, convert};
 pub use facts::{Damage, RecordingDocument};
 pub use gor::{GorError, GorMode, write_gor};
+pub use har::write_har;
 pub use lines::LineError;
 pub(crate) use native::exchange_of;
 pub use native::{from_reader, write, write_requests};
-pub use open::{open, open_as};
+pub use open::{Reading, open, open_as};
+pub use select::{PathPattern, Selection};
 
 use crate::engine::{LoadError, Options, Run};
 use crate::plan::{Pace, Plan, Recorded};
@@ -52,7 +60,7 @@ pub enum RecordingError {
     Gor(#[from] GorError),
     /// None of the known formats.
     #[error(
-        "{place} is no recording: it begins with \"{begin}\"; expected a native recording, a .gor file, or JSON lines of requests"
+        "{place} is no recording: it begins with \"{begin}\"; expected a native recording, a .gor file, a HAR archive, an access log, vegeta targets, an h2load timing script, or JSON lines of requests"
     )]
     Unknown {
         /// The path.
@@ -60,8 +68,16 @@ pub enum RecordingError {
         /// Its first bytes, escaped.
         begin: String,
     },
+    /// It is JSON, but no archive of requests.
+    #[error("{place}: {why}")]
+    Har {
+        /// The path.
+        place: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The name to write to tells no format.
-    #[error("{place}: the name of a recording ends in .plx, .gor or .gor.gz")]
+    #[error("{place}: the name of a recording ends in .plx, .gor, .gor.gz or .har")]
     Suffix {
         /// The path.
         place: String,

@@ -8,7 +8,9 @@ use crate::output::{self, Format, note};
 use clap::{Args, Subcommand};
 use http::HeaderName;
 use parallax_exchange::log::LogError;
-use parallax_loadgen::recording::{self, Converted, GorMode, RecordingDocument, RecordingError};
+use parallax_loadgen::recording::{
+    self, Converted, GorMode, Reading, RecordingDocument, RecordingError, Spread,
+};
 use std::fmt::Write as _;
 
 /// Look into a recording, convert or repair it.
@@ -20,11 +22,12 @@ pub(crate) enum Recording {
     Inspect(Inspect),
     /// Write a recording in another format; exchanges stay whole where the format can hold them.
     #[command(after_help = "Examples:\n  parallax recording convert requests.jsonl recording.plx\n  \
-                            parallax recording convert capture.gor recording.plx")]
+                            parallax recording convert session.har recording.plx")]
     Convert {
-        /// What to read: a log directory, a segment file, a `.gor` file of GoReplay, or JSON lines of requests.
+        /// What to read: a log directory, a segment file, a `.gor` file, a HAR archive, an access log, vegeta's
+        /// targets, h2load's timing script, or JSON lines of requests.
         from: String,
-        /// The file to write, such as `recording.plx` (native), `recording.gor` or `recording.gor.gz`.
+        /// The file to write, such as `recording.plx` (native), `recording.gor.gz` or `recording.har`.
         to: String,
         /// The request header that names the session; recorded as the cluster key.
         #[arg(long, value_name = "NAME")]
@@ -32,6 +35,8 @@ pub(crate) enum Recording {
         /// End each `.gor` record at the first mark, as GoReplay does, whatever the message says.
         #[arg(long)]
         lenient: bool,
+        #[command(flatten)]
+        seconds: Seconds,
     },
     /// Find the damage in a native recording, and copy what is whole.
     #[command(after_help = "Examples:\n  parallax recording doctor parallax-log\n  \
@@ -39,10 +44,32 @@ pub(crate) enum Recording {
     Doctor(doctor::Doctor),
 }
 
+/// What to do with times of whole seconds.
+#[derive(Debug, Args)]
+pub(crate) struct Seconds {
+    /// Spread the lines of one second of an access log over it at random, drawn from this seed; evenly
+    /// otherwise.
+    #[arg(long, value_name = "SEED", conflicts_with = "burst_seconds")]
+    spread_seed: Option<u64>,
+    /// Keep the lines of one second of an access log together at its beginning.
+    #[arg(long)]
+    burst_seconds: bool,
+}
+
+impl Seconds {
+    pub(crate) fn spread(&self) -> Spread {
+        match self.spread_seed {
+            Some(seed) => Spread::Random { seed },
+            None if self.burst_seconds => Spread::Burst,
+            None => Spread::Even,
+        }
+    }
+}
+
 /// Count what is in recordings.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// Log directories, segment files, `.gor` files, or JSON lines of requests.
+    /// Log directories, segment files, or files of any format that `convert` reads.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
     /// How to print; one document for each file.
@@ -55,9 +82,10 @@ impl Recording {
         match self {
             Self::Inspect(inspect) => inspect.run(),
             Self::Doctor(doctor) => doctor.run(),
-            Self::Convert { from, to, session_header, lenient } => {
-                let mode = if lenient { GorMode::Lenient } else { GorMode::Framed };
-                let converted = recording::convert(&from, &to, mode, session_header.as_ref());
+            Self::Convert { from, to, session_header, lenient, seconds } => {
+                let gor = if lenient { GorMode::Lenient } else { GorMode::Framed };
+                let reading = Reading { gor, spread: seconds.spread() };
+                let converted = recording::convert(&from, &to, reading, session_header.as_ref());
                 let Converted { written, read } = converted.map_err(unreadable)?;
                 warn(global, &read);
                 note!(global, "{written} exchanges written to {to}");
@@ -71,7 +99,7 @@ impl Inspect {
     fn run(self) -> Outcome {
         let mut exit = Exit::Ok;
         for file in &self.files {
-            let document = open(file)?.describe();
+            let document = open(file, Reading::default())?.describe();
             if document.damaged_count > 0 {
                 exit = Exit::Data;
             }
@@ -118,6 +146,7 @@ fn describe(name: &str, document: &RecordingDocument) -> String {
     line("out of order", document.out_of_order.to_string());
     line("duplicates", document.duplicates.to_string());
     line("cut bodies", document.cut.to_string());
+    line("no bodies", document.without_body.to_string());
     line("damaged", document.damaged_count.to_string());
     for damage in &document.damaged {
         line("", format!("at byte {}: {}", damage.offset, damage.reason));
@@ -126,8 +155,8 @@ fn describe(name: &str, document: &RecordingDocument) -> String {
 }
 
 /// Reads a recording of any format.
-pub(crate) fn open(name: &str) -> Result<recording::Recording, Failure> {
-    recording::open(name).map_err(unreadable)
+pub(crate) fn open(name: &str, reading: Reading) -> Result<recording::Recording, Failure> {
+    recording::open_as(name, reading).map_err(unreadable)
 }
 
 /// Says what of a recording will not be sent.
@@ -135,6 +164,7 @@ pub(crate) fn warn(global: &Global, document: &RecordingDocument) {
     for (count, what) in [
         (document.damaged_count, "damaged places were stepped over"),
         (document.cut, "requests were cut when they were recorded and are left out"),
+        (document.without_body, "requests are left out because the format does not hold their bodies"),
         (document.duplicates, "repeated exchanges are left out"),
     ] {
         if count > 0 {

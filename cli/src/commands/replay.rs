@@ -2,32 +2,62 @@
 
 use crate::args::Global;
 use crate::commands::load::Sending;
+use crate::commands::recording::Seconds;
 use crate::exit::{Exit, Failure, OrExit as _, Outcome};
 use clap::Args;
+use http::{HeaderName, Method};
+use parallax_config::Span;
 use parallax_loadgen::plan::Pace;
-use parallax_loadgen::recording::Extent;
+use parallax_loadgen::recording::{Extent, PathPattern, Reading, Recording, Selection};
 use parallax_loadgen::{Rate, Rendering, Target};
+use std::time::Duration;
 
 /// Send a recording again, on absolute time.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  parallax replay parallax-log --target http://127.0.0.1:8080\n  \
-                        parallax replay recording.plx --target http://127.0.0.1:8080 --rate 500/s --format json")]
+                        parallax replay session.har --target http://127.0.0.1:8080 --path '/v1/{*rest}' --rate 500/s --format json")]
 pub(crate) struct Replay {
-    /// The recording: a log directory, a segment file, or JSON lines of requests.
+    /// The recording: a log directory, a segment file, or a file of any format that `recording convert` reads.
     #[arg(value_name = "RECORDING")]
     recording: String,
     /// Where to send it; paths are the recording's.
     #[arg(long, value_name = "URL")]
     target: String,
     /// How many times as fast as it was recorded.
-    #[arg(long, value_name = "FACTOR", conflicts_with = "rate")]
+    #[arg(long, value_name = "FACTOR", conflicts_with_all = ["rate", "stretch_to"])]
     speed: Option<f64>,
     /// At this mean rate, bursts kept in shape.
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", conflicts_with = "stretch_to")]
     rate: Option<Rate>,
+    /// As fast as makes one pass last this long, bursts kept in shape.
+    #[arg(long, value_name = "DURATION")]
+    stretch_to: Option<Span>,
+    /// Shorten longer pauses to this.
+    #[arg(long, value_name = "DURATION")]
+    max_gap: Option<Span>,
     /// How many times to send it.
-    #[arg(long = "loop", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long = "loop", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "duration")]
     laps: u64,
+    /// Begin again until this has passed.
+    #[arg(long, value_name = "DURATION")]
+    duration: Option<Span>,
+    /// The header that names a session: from the second time on its value ends in `-2`, `-3` and so on.
+    #[arg(long, value_name = "NAME")]
+    session_header: Option<HeaderName>,
+    /// Leave out what came earlier than this after the recording's first request.
+    #[arg(long, value_name = "DURATION")]
+    after: Option<Span>,
+    /// Leave out what came this long after the recording's first request, or later.
+    #[arg(long, value_name = "DURATION")]
+    before: Option<Span>,
+    /// Send requests of this method only; may be given several times.
+    #[arg(long = "method", value_name = "METHOD")]
+    methods: Vec<Method>,
+    /// Send requests of this path only, such as `/v1/{*rest}`; may be given several times.
+    #[arg(long = "path", value_name = "PATTERN")]
+    paths: Vec<PathPattern>,
+    #[command(flatten)]
+    seconds: Seconds,
     /// Keep each request's own `Host`.
     #[arg(long)]
     keep_host: bool,
@@ -37,22 +67,53 @@ pub(crate) struct Replay {
 
 impl Replay {
     pub(crate) fn run(self, global: &Global) -> Outcome {
-        let recording = super::recording::open(&self.recording)?;
-        super::recording::warn(global, &recording.describe());
+        let recording = self.recording(global)?;
         let target = Target::parse(&self.target).or_exit(Exit::Usage)?;
-        let rendering = Rendering { keep_host: self.keep_host, lap_header: None };
+        let rendering = Rendering { keep_host: self.keep_host, lap_header: self.session_header.clone() };
+        let extent = match self.duration {
+            Some(duration) => Extent::Lasting(duration.0),
+            None => Extent::Laps(self.laps),
+        };
+        let pace = self.pace(recording.span())?;
         let run = recording
-            .replay(target, self.pace()?, Extent::Laps(self.laps), &rendering, self.sending.options())
+            .replay(target, pace, extent, &rendering, self.sending.options())
             .or_exit(Exit::Usage)?;
         self.sending.send(global, &run)
     }
 
-    fn pace(&self) -> Result<Pace, Failure> {
-        match (self.speed, self.rate) {
-            (_, Some(rate)) => Ok(Pace::Rate(rate)),
-            (speed, None) => Pace::times(speed.unwrap_or(1.0)).ok_or_else(|| {
-                Failure::new(Exit::Usage, "--speed must be a positive number such as 2 or 0.5")
-            }),
+    /// The part of the recording that is wanted.
+    fn recording(&self, global: &Global) -> Result<Recording, Failure> {
+        let reading = Reading { spread: self.seconds.spread(), ..Reading::default() };
+        let recording = super::recording::open(&self.recording, reading)?;
+        super::recording::warn(global, &recording.describe());
+        let selection = Selection {
+            after: self.after.map_or(Duration::ZERO, |after| after.0),
+            before: self.before.map(|before| before.0),
+            methods: self.methods.clone(),
+            paths: self.paths.clone(),
+        };
+        let recording = recording.select(&selection);
+        if recording.requests().is_empty() {
+            let problem = "nothing of the recording is left: widen --after, --before, --method or --path";
+            return Err(Failure::new(Exit::Usage, problem));
         }
+        Ok(match self.max_gap {
+            Some(longest) => recording.with_gaps_of_at_most(longest.0),
+            None => recording,
+        })
+    }
+
+    fn pace(&self, span: Duration) -> Result<Pace, Failure> {
+        if let Some(rate) = self.rate {
+            return Ok(Pace::Rate(rate));
+        }
+        let (factor, remedy) = match self.stretch_to {
+            None => (self.speed.unwrap_or(1.0), "--speed must be a positive number such as 2 or 0.5"),
+            Some(wanted) => (
+                span.as_secs_f64() / wanted.0.as_secs_f64(),
+                "--stretch-to must be between a millionth and a million times what the recording lasts",
+            ),
+        };
+        Pace::times(factor).ok_or_else(|| Failure::new(Exit::Usage, remedy))
     }
 }

@@ -1,8 +1,8 @@
 //! From one format to another.
 
-use super::gor::{self, GorMode};
-use super::open::walk;
-use super::{RecordingDocument, RecordingError, native};
+use super::gor;
+use super::open::{Reading, walk};
+use super::{RecordingDocument, RecordingError, native, write_har};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::HeaderName;
@@ -20,7 +20,7 @@ pub struct Converted {
 }
 
 /// Writes the recording `from` as the new file `to`: native where the name ends in `.plx`, GoReplay's
-/// where it ends in `.gor` or `.gor.gz`. Exchanges are kept whole and in order, as far as the format can.
+/// where it ends in `.gor` or `.gor.gz`, an archive where it ends in `.har`. Exchanges are kept whole and in order, as far as the format can.
 ///
 /// `session_header` names the header whose value becomes the cluster key, where a request has it.
 ///
@@ -29,12 +29,12 @@ pub struct Converted {
 pub fn convert(
     from: &str,
     to: &str,
-    mode: GorMode,
+    reading: Reading,
     session_header: Option<&HeaderName>,
 ) -> Result<Converted, RecordingError> {
     let mut exchanges = Vec::new();
     let mut gather = super::open::Gather::default();
-    let facts = walk(from, mode, &mut |mut exchange| {
+    let facts = walk(from, reading, &mut |mut exchange| {
         if let Some(session) = session_header.and_then(|name| exchange.request.headers.get(name)) {
             exchange.cluster_key = xxhash_rust::xxh3::xxh3_64(session.as_bytes());
         }
@@ -51,8 +51,8 @@ fn write(to: &str, exchanges: &[Exchange]) -> Result<u64, RecordingError> {
     if to.ends_with(".plx") {
         return Ok(native::write(to, exchanges)?);
     }
-    let is_compressed = to.ends_with(".gor.gz");
-    if !is_compressed && !to.ends_with(".gor") {
+    let (is_compressed, is_archive) = (to.ends_with(".gor.gz"), to.ends_with(".har"));
+    if !is_compressed && !is_archive && !to.ends_with(".gor") {
         return Err(RecordingError::Suffix { place: to.to_owned() });
     }
     let failed = |action| move |source| RecordingError::Io { action, place: to.to_owned(), source };
@@ -62,6 +62,8 @@ fn write(to: &str, exchanges: &[Exchange]) -> Result<u64, RecordingError> {
         let mut compressed = GzEncoder::new(&mut sink, Compression::default());
         let written = gor::write_gor(&mut compressed, exchanges);
         written.and_then(|count| compressed.finish().map(|_| count).map_err(gor::GorError::from))
+    } else if is_archive {
+        write_har(&mut sink, exchanges).map_err(gor::GorError::from)
     } else {
         gor::write_gor(&mut sink, exchanges)
     };

@@ -16,7 +16,7 @@ const DAMAGED_MAX: usize = 100;
 pub struct RecordingDocument {
     /// `parallax.recording/1`.
     pub schema: &'static str,
-    /// `native`, `gor` or `json-lines`.
+    /// `native`, `gor`, `har`, `access-log`, `vegeta`, `h2load` or `json-lines`.
     pub format: &'static str,
     /// Requests that can be replayed.
     pub requests: u64,
@@ -42,6 +42,8 @@ pub struct RecordingDocument {
     pub duplicates: u64,
     /// Requests whose body was cut when it was recorded; they are not replayed.
     pub cut: u64,
+    /// Requests whose body the format does not hold; they are not replayed.
+    pub without_body: u64,
     /// Damaged places, at most 100.
     pub damaged: Vec<Damage>,
     /// How many there are.
@@ -67,6 +69,7 @@ pub(super) struct Facts {
     pub(super) duplicates: u64,
     pub(super) cut: u64,
     pub(super) examples: u64,
+    pub(super) without_body: u64,
     methods: BTreeMap<String, u64>,
     hosts: BTreeMap<String, u64>,
     out_of_order: u64,
@@ -107,6 +110,7 @@ impl Facts {
     pub(super) fn walked(&mut self, walked: Self) {
         self.format = walked.format;
         self.examples += walked.examples;
+        self.without_body += walked.without_body;
         self.damaged_count += walked.damaged_count;
         self.damaged.extend(walked.damaged);
     }
@@ -117,6 +121,9 @@ impl Facts {
             (1.., _, _) => ": every request's body was cut when it was recorded; raise the capture limit",
             (0, 1.., _) => ": it is the log of a run that kept examples only; record with `run --capture`",
             (0, 0, 1..) => ": everything in it is damaged",
+            (0, 0, 0) if self.without_body > 0 => {
+                ": it is an access log without GET and HEAD, and has no bodies of other methods"
+            }
             (0, 0, 0) => "",
         }
     }
@@ -138,6 +145,7 @@ impl Facts {
             out_of_order: self.out_of_order,
             duplicates: self.duplicates,
             cut: self.cut,
+            without_body: self.without_body,
             damaged: self.damaged.clone(),
             damaged_count: self.damaged_count,
         }

@@ -77,6 +77,11 @@ pub(super) fn read(bytes: &[u8], mode: GorMode, facts: &mut Facts) -> Vec<Exchan
 /// What is wrong, and where.
 type Damaged = (u64, String);
 
+/// Whether the first line is one of a record.
+pub(super) fn is_gor(bytes: &[u8]) -> bool {
+    bytes.split(|&byte| byte == b'\n').next().and_then(parse_meta).is_some()
+}
+
 /// Walks over the records of a file.
 struct Records<'a> {
     bytes: &'a [u8],

@@ -25,7 +25,14 @@ pub struct LineError {
 }
 
 /// Between two lines without times.
-const DEFAULT_GAP_NS: u64 = 1_000_000;
+pub(super) const DEFAULT_GAP_NS: u64 = 1_000_000;
+
+impl LineError {
+    /// `index` counts from 0.
+    pub(super) fn new(place: &str, index: usize, why: String) -> Self {
+        Self { place: place.to_owned(), line: index as u64 + 1, why }
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,8 +78,7 @@ pub(super) fn read(place: &str, bytes: &[u8]) -> Result<Vec<Exchange>, LineError
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let error = |why| LineError { place: place.to_owned(), line: number as u64 + 1, why };
-        let (at_ns, request) = parse(line).map_err(error)?;
+        let (at_ns, request) = parse(line).map_err(|why| LineError::new(place, number, why))?;
         let at_ns = at_ns.unwrap_or(next_ns);
         next_ns = at_ns.saturating_add(DEFAULT_GAP_NS);
         exchanges.push(exchange_of(exchanges.len() as u64, at_ns, request, None));
@@ -111,7 +117,15 @@ fn headers(headers: Headers) -> Result<HeaderMap, String> {
             object.into_iter().map(text).collect::<Result<_, _>>()?
         }
     };
-    let mut map = HeaderMap::with_capacity(pairs.len());
+    header_map(pairs)
+}
+
+/// Headers of names and values, repeats kept.
+///
+/// # Errors
+/// Names the pair that cannot be a header.
+pub(super) fn header_map(pairs: impl IntoIterator<Item = (String, String)>) -> Result<HeaderMap, String> {
+    let mut map = HeaderMap::new();
     for (name, value) in pairs {
         let parsed = name.parse::<HeaderName>().map_err(|_| format!("`{name}` is not a header's name"))?;
         let value = HeaderValue::from_str(&value)

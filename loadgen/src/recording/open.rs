@@ -1,8 +1,9 @@
 //! Finding out what a file is, and walking over what is in it.
 
+use super::access_log::{self, Spread};
 use super::facts::Facts;
 use super::gor::{self, GorMode};
-use super::{Recording, RecordingError, lines, native};
+use super::{Recording, RecordingError, har, lines, native, targets};
 use flate2::read::MultiGzDecoder;
 use parallax_exchange::log::{open_recording, read_bytes};
 use parallax_exchange::{Exchange, ExchangeId, Outcome, Role};
@@ -14,8 +15,18 @@ use std::path::{Path, PathBuf};
 /// Takes one exchange after another.
 pub(super) type Visit<'a> = &'a mut dyn FnMut(Exchange) -> Result<(), RecordingError>;
 
-/// Opens a recording of any format: native (a file, a log's directory or its URL), `.gor`, or JSON lines
-/// of requests; the last two also compressed with gzip. The content tells the format, not the name.
+/// How formats are read that leave something open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reading {
+    /// How `.gor` records end.
+    pub gor: GorMode,
+    /// Where in their second the lines of an access log are put.
+    pub spread: Spread,
+}
+
+/// Opens a recording of any format: native (a file, a log's directory or its URL), `.gor`, HAR, an access
+/// log, vegeta's targets, h2load's timing script, or JSON lines of requests; all but the first also
+/// compressed with gzip. The content tells the format, not the name.
 ///
 /// GoReplay writes long recordings in parts, `name_0.gor`, `name_1.gor` and so on: `name.gor` opens
 /// all of them where there is no file of that name itself.
@@ -24,16 +35,16 @@ pub(super) type Visit<'a> = &'a mut dyn FnMut(Exchange) -> Result<(), RecordingE
 /// [`RecordingError`]: nothing is there, it is no recording, or it holds nothing that can be replayed.
 /// Damage inside is no error but told by [`Recording::describe`].
 pub fn open(name: &str) -> Result<Recording, RecordingError> {
-    open_as(name, GorMode::Framed)
+    open_as(name, Reading::default())
 }
 
-/// Opens a recording as [`open`] does, with a choice of how `.gor` records end.
+/// Opens a recording as [`open`] does, with a choice of how it is read.
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_as(name: &str, mode: GorMode) -> Result<Recording, RecordingError> {
+pub fn open_as(name: &str, reading: Reading) -> Result<Recording, RecordingError> {
     let mut gather = Gather::default();
-    let facts = walk(name, mode, &mut |exchange| {
+    let facts = walk(name, reading, &mut |exchange| {
         gather.take(exchange);
         Ok(())
     })?;
@@ -41,7 +52,7 @@ pub fn open_as(name: &str, mode: GorMode) -> Result<Recording, RecordingError> {
 }
 
 /// Visits every exchange in the order of the file; returns what else there is to say.
-pub(super) fn walk(name: &str, mode: GorMode, visit: Visit<'_>) -> Result<Facts, RecordingError> {
+pub(super) fn walk(name: &str, reading: Reading, visit: Visit<'_>) -> Result<Facts, RecordingError> {
     let path = Path::new(name.strip_prefix("file:").unwrap_or(name));
     if path.is_dir() || name.contains("://") {
         return native::walk(name, &mut *open_recording(name)?, visit);
@@ -52,7 +63,7 @@ pub(super) fn walk(name: &str, mode: GorMode, visit: Visit<'_>) -> Result<Facts,
         if begins_with_the_log_magic(&part)? {
             return native::walk(name, &mut *open_recording(&place)?, visit);
         }
-        walk_bytes(&place, read_file(&part)?, mode, visit, &mut facts)?;
+        walk_bytes(&place, read_file(&part)?, reading, visit, &mut facts)?;
     }
     Ok(facts)
 }
@@ -61,30 +72,83 @@ pub(super) fn walk(name: &str, mode: GorMode, visit: Visit<'_>) -> Result<Facts,
 fn walk_bytes(
     place: &str,
     bytes: Vec<u8>,
-    mode: GorMode,
+    reading: Reading,
     visit: Visit<'_>,
     facts: &mut Facts,
 ) -> Result<(), RecordingError> {
-    let exchanges = match bytes.trim_ascii_start() {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii_start();
+    let exchanges = match text {
         [b'{', ..] => {
-            facts.format = "json-lines";
-            lines::read(place, &bytes)?
+            let json = Json::of(text);
+            facts.format = json.name();
+            match json {
+                Json::Archive => har::read(text, facts)
+                    .map_err(|why| RecordingError::Har { place: place.to_owned(), why })?,
+                Json::Targets => targets::vegeta(place, &bytes)?,
+                Json::Lines => lines::read(place, &bytes)?,
+            }
         }
-        [b'1'..=b'3', b' ', ..] => {
+        [b'1'..=b'3', b' ', ..] if gor::is_gor(text) => {
             facts.format = "gor";
-            gor::read(&bytes, mode, facts)
+            gor::read(&bytes, reading.gor, facts)
         }
         [0x89, b'P', b'L', b'X', ..] => {
             *facts = native::walk(place, &mut *read_bytes(place, bytes.into()), visit)?;
             return Ok(());
         }
         [] => Vec::new(),
+        _ if targets::is_h2load(text) => {
+            facts.format = "h2load";
+            targets::h2load(place, &bytes)?
+        }
+        _ if access_log::is_access_log(text) => {
+            facts.format = "access-log";
+            access_log::read(&bytes, reading.spread, facts)
+        }
+        // A .gor file whose first record is damaged still has others.
+        [b'1'..=b'3', b' ', ..] => {
+            facts.format = "gor";
+            gor::read(&bytes, reading.gor, facts)
+        }
         other => {
             let begin = other[..other.len().min(16)].escape_ascii().to_string();
             return Err(RecordingError::Unknown { place: place.to_owned(), begin });
         }
     };
     exchanges.into_iter().try_for_each(visit)
+}
+
+/// Formats that begin with a brace.
+#[derive(Clone, Copy)]
+enum Json {
+    Archive,
+    Targets,
+    Lines,
+}
+
+impl Json {
+    /// Decided by the first value alone: of lines, that is the first one.
+    fn of(text: &[u8]) -> Self {
+        #[derive(serde::Deserialize)]
+        struct Probe {
+            log: Option<serde::de::IgnoredAny>,
+            url: Option<serde::de::IgnoredAny>,
+        }
+        let first = serde_json::Deserializer::from_slice(text).into_iter::<Probe>().next();
+        match first {
+            Some(Ok(Probe { log: Some(_), .. })) => Self::Archive,
+            Some(Ok(Probe { url: Some(_), .. })) => Self::Targets,
+            _ => Self::Lines,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Archive => "har",
+            Self::Targets => "vegeta",
+            Self::Lines => "json-lines",
+        }
+    }
 }
 
 fn begins_with_the_log_magic(path: &Path) -> Result<bool, RecordingError> {

@@ -189,3 +189,26 @@ fn a_replay_keeps_the_recordings_time_and_order() {
     let rate = Pace::Rate("2/s".parse().unwrap());
     assert_eq!(replay(rate, Extent::Lasting(Duration::from_secs(2))).len(), 4);
 }
+
+#[test]
+fn the_content_tells_the_format_and_not_the_name() {
+    let scratch = Scratch::new();
+    let har = "\u{feff}{\"log\":{\"entries\":[{\"startedDateTime\":\"2026-01-01T00:00:00Z\",\"request\":\
+               {\"method\":\"GET\",\"url\":\"http://a.example/\"}}]}}";
+    for (text, format) in [
+        (har, "har"),
+        ("{\"method\":\"GET\",\"url\":\"http://a.example/\"}\n", "vegeta"),
+        ("{\"path\":\"/\"}\n", "json-lines"),
+        ("1.5\t/\n", "h2load"),
+        ("1 ab 5\nGET / HTTP/1.1\r\n\r\n", "gor"),
+        ("::1 - - [01/Jan/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 5\n", "access-log"),
+    ] {
+        let recording =
+            open(&scratch.file("recording", text)).unwrap_or_else(|error| panic!("{format}: {error}"));
+        let document = recording.describe();
+        assert_eq!((document.format, document.requests), (format, 1));
+    }
+    let posts = "::1 - - [01/Jan/2026:00:00:00 +0000] \"POST / HTTP/1.1\" 200 5\n";
+    let error = open(&scratch.file("posts", posts)).unwrap_err().to_string();
+    assert!(error.contains("without GET and HEAD"), "{error}");
+}

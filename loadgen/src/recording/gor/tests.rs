@@ -1,7 +1,7 @@
 //! `.gor` files as GoReplay writes them, as it cuts them, and as we write them.
 
 use super::*;
-use crate::recording::{Recording, RecordingError, convert, open, open_as};
+use crate::recording::{Reading, Recording, RecordingError, convert, open, open_as};
 use parallax_exchange::{Body, Request};
 
 const M: &str = "\u{1f435}\u{1f648}\u{1f649}";
@@ -184,15 +184,15 @@ fn recordings_are_converted_and_opened_whatever_their_name() {
     };
     let original = requests(&open(&path("a.plx")).unwrap());
     for (from, to) in [("a.plx", "b.gor"), ("b.gor", "c.gor.gz"), ("c.gor.gz", "d.plx")] {
-        let converted = convert(&path(from), &path(to), GorMode::Framed, None).unwrap();
+        let converted = convert(&path(from), &path(to), Reading::default(), None).unwrap();
         assert_eq!((converted.written, converted.read.responses), (3, 3), "{from} to {to}");
         assert_eq!(requests(&open(&path(to)).unwrap()), original, "{from} to {to}");
     }
     std::fs::rename(path("b.gor"), path("renamed.txt")).unwrap();
     assert_eq!(open(&path("renamed.txt")).unwrap().describe().format, "gor");
-    let error = convert(&path("a.plx"), &path("x.har"), GorMode::Framed, None).unwrap_err();
+    let error = convert(&path("a.plx"), &path("x.pcap"), Reading::default(), None).unwrap_err();
     assert!(matches!(error, RecordingError::Suffix { .. }));
-    let error = convert(&path("a.plx"), &path("d.plx"), GorMode::Framed, None).unwrap_err();
+    let error = convert(&path("a.plx"), &path("d.plx"), Reading::default(), None).unwrap_err();
     assert!(error.to_string().contains("d.plx"), "{error}");
 }
 
@@ -204,7 +204,8 @@ fn numbered_parts_are_read_in_their_order() {
         let text = record(&format!("1 a{part} {part} 0"), &format!("GET /{part} HTTP/1.1\r\n\r\n"));
         std::fs::write(path(&format!("rec_{part}.gor")), text).unwrap();
     }
-    let recording = open_as(&path("rec.gor").display().to_string(), GorMode::Lenient).unwrap();
+    let lenient = Reading { gor: GorMode::Lenient, ..Reading::default() };
+    let recording = open_as(&path("rec.gor").display().to_string(), lenient).unwrap();
     let document = recording.describe();
     assert_eq!((document.requests, document.out_of_order), (11, 0));
 }
