@@ -20,6 +20,8 @@ pub(crate) struct Cell {
     pub(crate) ln_r: f64,
     /// Largest `ln_r` so far.
     pub(crate) ln_r_max: f64,
+    /// The first run window that had units; 0 before it.
+    pub(crate) first_window: u64,
     /// The newest published threshold, in nanoseconds.
     pub(crate) threshold_ns: Option<u64>,
     /// Units whose control-bad count was given, and that count.
@@ -36,6 +38,9 @@ impl Cell {
         }
         if touched.reject.n == 0 {
             return;
+        }
+        if self.first_window == 0 {
+            self.first_window = window;
         }
         self.reject.add(&hypothesis.reject, &hypothesis.reject_window, window, touched.reject);
         if let Some(promote) = touched.promote {

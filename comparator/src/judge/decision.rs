@@ -138,46 +138,53 @@ impl Judge {
         self.cells[cell].nondeterministic && self.hypothesis_of(cell).check == Check::Mismatch
     }
 
-    /// Units that `units` more windows like the past ones will bring until the run is over.
-    pub(super) fn units_left(&self, units: u64) -> f64 {
-        let units = units as f64;
+    /// Units that `cell` will gain until the run is over, if windows go on like those since its first unit.
+    ///
+    /// Latency checks begin late, when the first threshold is published or the warm-up is over; windows
+    /// before that say nothing about their rate.
+    pub(super) fn units_left(&self, cell: usize) -> f64 {
+        let units = self.cells[cell].units().n as f64;
         match self.run.policy.budget_units {
             Some(budget) => {
                 let spent = self.cells[self.mismatch_of_all()].units().n.max(1) as f64;
                 units * ((budget as f64 - spent) / spent).max(0.0)
             }
             None => {
-                let windows = self.watermark.max(1) as f64;
-                units / windows * self.levels.deadline.saturating_sub(self.watermark) as f64
+                units / self.windows_of(cell) as f64
+                    * self.levels.deadline.saturating_sub(self.watermark) as f64
             }
         }
     }
 
+    /// Windows since the first that had units of `cell`, at least 1.
+    pub(super) fn windows_of(&self, cell: usize) -> u64 {
+        let before = self.cells[cell].first_window.saturating_sub(1);
+        self.watermark.saturating_sub(before).max(1)
+    }
+
     pub(super) fn need_of(&self, cell: usize) -> Need {
-        let left = self.units_left(self.cells[cell].units().n);
+        let left = self.units_left(cell);
         Need::of(self.hypothesis_of(cell), &self.cells[cell], &self.levels, left)
     }
 
     /// Whether neither decision is in reach: the promote of some required check, and the reject of all.
+    ///
+    /// A check without units says nothing yet: latency waits for its first threshold.
     fn looks_futile(&self) -> bool {
         let ratio = self.run.policy.futility_ratio;
-        let left_of = |cell: usize| self.units_left(self.cells[cell].units().n);
-        let mut required = self.required_cells().peekable();
-        if required.peek().is_none() || required.clone().any(|cell| left_of(cell) <= 0.0) {
-            return false;
-        }
+        let mut seen = self.required_cells().filter(|cell| self.cells[*cell].units().n > 0);
         let out_of_reach = |cell: usize| {
-            let (hypothesis, left) = (self.hypothesis_of(cell), left_of(cell));
-            is_out_of_reach(hypothesis, &self.cells[cell], &self.levels, left, ratio)
+            let (hypothesis, left) = (self.hypothesis_of(cell), self.units_left(cell));
+            left > 0.0 && is_out_of_reach(hypothesis, &self.cells[cell], &self.levels, left, ratio)
         };
-        required.any(out_of_reach) && self.no_reject_within(ratio)
+        seen.any(out_of_reach) && self.no_reject_within(ratio)
     }
 
     /// Whether every hypothesis needs more than `ratio` times the units that are left for a reject.
     fn no_reject_within(&self, ratio: f64) -> bool {
         (0..self.cells.len()).filter(|cell| self.cells[*cell].units().n > 0).all(|cell| {
             let units = self.cells[cell].units();
-            let left = self.units_left(units.n);
+            let left = self.units_left(cell);
             left <= 0.0 || is_reject_beyond(self.hypothesis_of(cell), units, &self.levels, ratio * left)
         })
     }
@@ -193,7 +200,7 @@ impl Judge {
     /// Whether spotless units alone can still prove every required check.
     pub(super) fn is_promote_reachable(&self) -> bool {
         self.required_cells().all(|cell| {
-            let left = self.units_left(self.cells[cell].units().n);
+            let left = self.units_left(cell);
             self.cells[cell].units().n == 0
                 || is_reachable(self.hypothesis_of(cell), &self.cells[cell], &self.levels, left)
         })

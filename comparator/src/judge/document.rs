@@ -319,7 +319,7 @@ impl Judge {
     /// When `cell` has its missing `units` and the run its least admission time; `None` once it is over.
     pub(super) fn eta(&self, cell: usize, units: f64) -> Option<String> {
         let seen = self.cells[cell].units().n as f64;
-        let windows = if units > 0.0 { units * self.watermark as f64 / seen } else { 0.0 };
+        let windows = if units > 0.0 { units * self.windows_of(cell) as f64 / seen } else { 0.0 };
         if self.outcome.is_final() || self.watermark_ns == 0 || windows.is_nan() || windows >= 1e9 {
             return None;
         }

@@ -31,6 +31,9 @@ impl Need {
 
 /// Whether the promote side needs more than `ratio` times the `left` units; told by a bound where that
 /// is enough, since most checks of a healthy run are well in reach.
+///
+/// The smoothed rates of a few units look like noise even where nothing was seen (half a unit in 50 is 1%), so
+/// before `n_req` units only their number counts: whether that many will come at all.
 pub(crate) fn is_out_of_reach(
     hypothesis: &Hypothesis,
     cell: &Cell,
@@ -38,6 +41,10 @@ pub(crate) fn is_out_of_reach(
     left: f64,
     ratio: f64,
 ) -> bool {
+    let missing = hypothesis.n_req.saturating_sub(cell.units().n) as f64;
+    if missing > 0.0 {
+        return missing > ratio * left;
+    }
     let growth = growth(&hypothesis.promote, proved_units(hypothesis, cell));
     let within = |ln_p: f64| need(levels.promote - ln_p, growth) / left <= ratio;
     !(within(cell.ln_p_at_least(hypothesis)) || within(cell.ln_p(hypothesis)))

@@ -192,6 +192,39 @@ fn a_hopeless_run_ends_early_and_says_what_it_needed() {
 }
 
 #[test]
+fn latency_that_waits_for_its_first_threshold_is_not_futile() {
+    // Windows of 100 ms against a seal delay of 35 s: no latency unit before window 353.
+    let run = with(|run| {
+        run.policy.window = Span::millis(100);
+        run.policy.key_block = Span::secs(1);
+        run.policy.deadline = Span::secs(90);
+        run.policy.minimum_time = Span::secs(0);
+    });
+    let late = |units: u64| {
+        move |index: u64| {
+            let mut rows = everything(index, &Slice::all(), units, 0);
+            rows.retain(|row| index >= 353 || row.signs.is_some());
+            rows
+        }
+    };
+    let verdict = judged(&run, 899, late(50)).verdict();
+    // 11,707 units of the severe twins take 235 windows from there.
+    assert_eq!((verdict.verdict, verdict.sealed_windows), (State::Promote, 353 + 234), "{}", verdict.reason);
+    // With a quarter of the units they come too late, but not four times too late.
+    let judge = judged(&run, 600, late(12));
+    assert_eq!(judge.state(), State::Wait, "{}", judge.verdict().reason);
+}
+
+#[test]
+fn a_few_spotless_units_are_not_taken_for_noise() {
+    // Half a unit in 200 is 0.25% of both signs: by that rate nothing would ever be decided.
+    let run = with(|run| run.policy.window = Span::secs(4));
+    let judge = judged(&run, 60, clean(10));
+    assert_eq!(judge.state(), State::Wait, "{}", judge.verdict().reason);
+    assert!(judge.verdict().forecast.promote_reachable && !judge.verdict().forecast.futile);
+}
+
+#[test]
 fn windows_left_out_are_empty_ones() {
     let (mut given, mut left_out) = (Judge::new(&run(&[])).unwrap(), Judge::new(&run(&[])).unwrap());
     for index in 1..=200 {
