@@ -1,6 +1,6 @@
 //! The command line, as `clap` reads it.
 
-use crate::commands::{config, demo, diff, load, policy, recording, replay, run, verdict};
+use crate::commands::{config, demo, diff, load, policy, recording, replay, rules, run, verdict};
 use crate::output::Color;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// Plan a run before it starts, and explain what each setting of a policy costs.
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Check what the rules hide in a recording, or learn new ones from its noise.
+    #[command(subcommand)]
+    Rules(rules::Rules),
     /// Check and explain the configuration.
     #[command(subcommand)]
     Config(config::Config),

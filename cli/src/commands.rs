@@ -7,6 +7,7 @@ pub(crate) mod load;
 pub(crate) mod policy;
 pub(crate) mod recording;
 pub(crate) mod replay;
+pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod verdict;
 
@@ -26,6 +27,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Diff(command) => command.run(global),
         Command::Load(command) => command.run(global),
         Command::Policy(command) => command.run(global),
+        Command::Rules(command) => command.run(global),
         Command::Config(command) => command.run(global),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "parallax", &mut std::io::stdout());

@@ -10,6 +10,7 @@ pub mod compare;
 pub mod diff;
 pub mod judge;
 pub mod latencies;
+pub mod lint;
 pub mod mask;
 pub mod report;
 pub mod rows;

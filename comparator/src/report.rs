@@ -2,6 +2,7 @@
 //!
 //! Estimates and displays only; nothing here is evidence.
 
+pub(crate) mod book;
 mod examples;
 mod latency;
 mod paths;

@@ -10,6 +10,7 @@ pub use html::html;
 pub use junit::junit;
 pub use patch::{PatchError, patch};
 pub use terminal::terminal;
+pub(crate) use text::harmless;
 
 use super::Document;
 

@@ -54,7 +54,7 @@ impl Kind {
 
 /// Text for a terminal: control characters, which a compared server chose, are written as escapes
 /// so that they cannot move the cursor or set colours. Line breaks and tabs stay.
-pub(super) fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
