@@ -8,12 +8,12 @@ pub(crate) mod fields;
 mod observe;
 
 use crate::diff::sink::Sink;
-use crate::diff::{Difference, Kind, Limits, Part, body, headers, json};
+use crate::diff::{Difference, Kind, Limits, Part, Schema, body, headers, json};
 use crate::mask::Masks;
 use fields::Fields;
 use http::header::CONTENT_LENGTH;
 use parallax_config::Rule;
-use parallax_exchange::Response;
+use parallax_exchange::{Request, Response};
 use std::sync::Arc;
 
 pub use observe::{Observation, Side};
@@ -27,6 +27,7 @@ pub struct Comparer {
     routes: Vec<(Box<str>, Masks)>,
     fields: Fields,
     limits: Limits,
+    schema: Option<Arc<Schema>>,
 }
 
 /// A rule or a field check that cannot be used.
@@ -75,7 +76,15 @@ impl Comparer {
             routes,
             fields: Fields::new(fields).map_err(refuse)?,
             limits: Limits::TRAFFIC,
+            schema: None,
         })
+    }
+
+    /// The same comparer, which knows what protobuf and gRPC bodies hold.
+    #[must_use]
+    pub fn with_schema(mut self, schema: Arc<Schema>) -> Self {
+        self.schema = Some(schema);
+        self
     }
 
     /// The same comparer with other bounds.
@@ -88,7 +97,19 @@ impl Comparer {
     /// What differs between two responses to one request, after masking.
     #[must_use]
     pub fn compare(&self, route: Option<&str>, left: &Response, right: &Response) -> Comparison {
-        self.compare_fields(route, left, right).0
+        self.compare_fields(route, None, left, right).0
+    }
+
+    /// What differs between two responses to `request`: its path tells the gRPC method.
+    #[must_use]
+    pub fn compare_answers(
+        &self,
+        route: Option<&str>,
+        request: &Request,
+        left: &Response,
+        right: &Response,
+    ) -> Comparison {
+        self.compare_fields(route, Some(request.path()), left, right).0
     }
 
     /// What differs between two JSON texts, such as records of an output topic, after masking.
@@ -110,10 +131,12 @@ impl Comparer {
     fn compare_fields(
         &self,
         route: Option<&str>,
+        path: Option<&str>,
         left: &Response,
         right: &Response,
     ) -> (Comparison, Vec<u16>) {
-        let mut sink = Sink::new(self.masks(route), &self.fields, self.limits);
+        let mut sink =
+            Sink::new(self.masks(route), &self.fields, self.limits).with_schema(self.schema.as_deref(), path);
         responses(left, right, &mut sink);
         sink.finish()
     }

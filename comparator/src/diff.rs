@@ -16,7 +16,8 @@ pub(crate) mod path;
 pub mod render;
 pub(crate) mod sink;
 
-pub use document::{Document, files, files_within};
+pub use body::{Schema, SchemaError};
+pub use document::{Document, files, files_knowing, files_within};
 pub use limits::Limits;
 
 use serde::{Deserialize, Serialize};

@@ -44,7 +44,7 @@ impl Comparer {
             return Observation { primary_failed: true, ..Observation::default() };
         };
         let route = exchange.labels.iter().find(|label| *label.name == *"route").map(|label| &*label.value);
-        let side = |outcome: &Outcome| self.side(route, primary, outcome);
+        let side = |outcome: &Outcome| self.side(route, exchange.request.path(), primary, outcome);
         Observation {
             primary_failed: false,
             primary_error: is_error(primary),
@@ -53,7 +53,7 @@ impl Comparer {
         }
     }
 
-    fn side(&self, route: Option<&str>, primary: &Response, outcome: &Outcome) -> Side {
+    fn side(&self, route: Option<&str>, path: &str, primary: &Response, outcome: &Outcome) -> Side {
         let Some(response) = outcome.response() else {
             return Side {
                 missing: true,
@@ -63,7 +63,7 @@ impl Comparer {
                 ..Side::default()
             };
         };
-        let (comparison, fields) = self.compare_fields(route, primary, response);
+        let (comparison, fields) = self.compare_fields(route, Some(path), primary, response);
         Side {
             missing: false,
             mismatch: !comparison.differences.is_empty(),

@@ -5,13 +5,18 @@
 //! | --- | --- |
 //! | JSON (`application/json`, `+json`, or what starts like it under a vague type) | as values, see [`json`] |
 //! | NDJSON | line by line, as values |
-//! | text | line by line |
+//! | forms, multipart, server-sent events, CSV, CBOR, MessagePack, protobuf, gRPC | as values: written as JSON, see [`tree`] |
+//! | text, XML, HTML | line by line |
 //! | anything else, and bodies cut at the capture cap | by length, digest and first differing byte |
+//!
+//! Texts in another charset than UTF-8 are made UTF-8 first.
 
 mod binary;
+mod charset;
 mod coding;
 mod media;
 mod text;
+mod tree;
 
 use super::headers::MediaType;
 use super::json::{self, Shape};
@@ -23,6 +28,7 @@ use http::{HeaderMap, HeaderValue};
 pub(crate) use media::{Content, text_or_binary};
 use parallax_exchange::Response;
 use std::borrow::Cow;
+pub use tree::{Schema, SchemaError};
 
 /// Records what differs between the bodies of two responses.
 pub(crate) fn compare(left: &Response, right: &Response, sink: &mut Sink<'_>) {
@@ -39,7 +45,7 @@ pub(crate) fn compare(left: &Response, right: &Response, sink: &mut Sink<'_>) {
         (Decoded::Plain(l), Decoded::Plain(r))
             if !matches!((&l, &r), (Cow::Borrowed(_), Cow::Borrowed(_))) && l == r => {}
         (Decoded::Plain(l), Decoded::Plain(r)) => {
-            content((&l, media_type(&left.headers)), (&r, media_type(&right.headers)), sink);
+            content(&Piece::of(left, &l), &Piece::of(right, &r), sink);
         }
         // Neither can be read, so the bytes are all there is.
         (Decoded::Unreadable(_), Decoded::Unreadable(_)) => {
@@ -77,25 +83,95 @@ fn media_type(headers: &HeaderMap) -> Option<MediaType> {
     headers.get(CONTENT_TYPE).map(|value| MediaType::read(value.as_bytes()))
 }
 
-/// A decoded body and its declared type.
-pub(crate) type Side<'a> = (&'a [u8], Option<MediaType>);
+/// A body with its codings undone, and what is said of it.
+#[derive(Debug)]
+pub(crate) struct Piece<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) media: Option<MediaType>,
+    /// How frames inside are compressed (`grpc-encoding`).
+    pub(crate) coding: Option<String>,
+}
+
+impl<'a> Piece<'a> {
+    fn of(response: &Response, bytes: &'a [u8]) -> Self {
+        let media = media_type(&response.headers);
+        let framed = media.as_ref().is_some_and(|media| media.essence.starts_with("application/grpc"));
+        let coding = || Some(response.headers.get("grpc-encoding")?.to_str().ok()?.to_owned());
+        Self { bytes, media, coding: if framed { coding() } else { None } }
+    }
+
+    fn charset(&self) -> Option<&str> {
+        self.media.as_ref()?.parameter("charset")
+    }
+}
 
 /// Records what differs between two decoded bodies, which are not equal byte for byte.
-pub(crate) fn content((left, left_type): Side<'_>, (right, right_type): Side<'_>, sink: &mut Sink<'_>) {
-    if left.is_empty() || right.is_empty() {
-        let side = |text| Some(text).filter(|text: &&[u8]| !text.is_empty());
-        let kind = if right.is_empty() { Kind::Missing } else { Kind::Extra };
-        return sink.whole_body(kind, side(left), side(right), "one body is empty".to_owned());
+pub(crate) fn content(left: &Piece<'_>, right: &Piece<'_>, sink: &mut Sink<'_>) {
+    let (l, r) = (charset::to_utf8(left), charset::to_utf8(right));
+    if l.1 != r.1 && left.charset() == right.charset() {
+        let note = format!("the left body is {}, the right one {}", l.1, r.1);
+        sink.whole_body(Kind::Encoding, Some(left.bytes), Some(right.bytes), note);
     }
-    let (l, r) = (Content::of(left_type.as_ref(), left), Content::of(right_type.as_ref(), right));
+    let piece = |bytes, of: &Piece<'_>| Piece { bytes, media: of.media.clone(), coding: of.coding.clone() };
+    match (&l.0, &r.0) {
+        (Cow::Borrowed(_), Cow::Borrowed(_)) => decoded_content(left, right, sink),
+        (l, r) if l == r => {}
+        (l, r) => decoded_content(&piece(l, left), &piece(r, right), sink),
+    }
+}
+
+fn decoded_content(left: &Piece<'_>, right: &Piece<'_>, sink: &mut Sink<'_>) {
+    let (l, r) =
+        (Content::of(left.media.as_ref(), left.bytes), Content::of(right.media.as_ref(), right.bytes));
+    // A message whose fields all have their default values is empty, and yet there.
+    if (left.bytes.is_empty() || right.bytes.is_empty()) && (l, r) != (Content::Protobuf, Content::Protobuf) {
+        let side = |text| Some(text).filter(|text: &&[u8]| !text.is_empty());
+        let kind = if right.bytes.is_empty() { Kind::Missing } else { Kind::Extra };
+        return sink.whole_body(kind, side(left.bytes), side(right.bytes), "one body is empty".to_owned());
+    }
+    as_kinds((left, l), (right, r), sink);
+}
+
+fn as_kinds((left, l): (&Piece<'_>, Content), (right, r): (&Piece<'_>, Content), sink: &mut Sink<'_>) {
     match (l.is_json(), r.is_json()) {
-        (true, true) => as_json((left, l), (right, r), sink),
-        (false, false) if l == r => plain(l, left, right, sink),
+        // Neither begins as a JSON text can: the type lies on both sides.
+        (true, true) if !may_be_json(left.bytes) && !may_be_json(right.bytes) => {
+            plain(text_or_binary(&[left.bytes, right.bytes]), left.bytes, right.bytes, sink);
+        }
+        (true, true) => as_json((left.bytes, l), (right.bytes, r), sink),
+        (false, false) if l == r && l.is_structured() => tree::compare(l, left, right, sink),
+        (false, false) if l == r => plain(l, left.bytes, right.bytes, sink),
+        // A text may begin like JSON: `[warning] …`.
+        (true, false) if r == Content::Text && is_doubtful(l, left.bytes) => {
+            plain(r, left.bytes, right.bytes, sink);
+        }
+        (false, true) if l == Content::Text && is_doubtful(r, right.bytes) => {
+            plain(l, left.bytes, right.bytes, sink);
+        }
         _ => {
             let note = format!("the left body is {}, the right one {}", l.name(), r.name());
-            sink.whole_body(Kind::Type, Some(left), Some(right), note);
+            sink.whole_body(Kind::Type, Some(left.bytes), Some(right.bytes), note);
         }
     }
+}
+
+/// Compares two bodies by their first bytes, as their types say nothing or lie.
+fn sniffed(left: &Piece<'_>, right: &Piece<'_>, sink: &mut Sink<'_>) {
+    let of = |piece: &Piece<'_>| match media::looks_like_json(piece.bytes) {
+        true => Content::LooksLikeJson,
+        false => text_or_binary(&[piece.bytes]),
+    };
+    as_kinds((left, of(left)), (right, of(right)), sink);
+}
+
+fn may_be_json(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    body.first().is_none_or(|byte| json::Type::of(*byte).is_some())
+}
+
+/// Whether a body begins like JSON, is none, and nobody said that it is.
+fn is_doubtful(content: Content, body: &[u8]) -> bool {
+    content == Content::LooksLikeJson && !tree::events::is_json(body)
 }
 
 fn as_json((left, l): (&[u8], Content), (right, r): (&[u8], Content), sink: &mut Sink<'_>) {

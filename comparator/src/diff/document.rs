@@ -1,6 +1,6 @@
 //! The document `parallax.diff/1`: what differs between two things, for scripts and renderers.
 
-use super::body::content;
+use super::body::{Piece, Schema, content};
 use super::headers::MediaType;
 use super::sink::Sink;
 use super::{Difference, Kind, Limits, message};
@@ -56,9 +56,24 @@ pub fn files_within(
     rules: &[Rule],
     limits: Limits,
 ) -> Result<Document, RuleError> {
+    files_knowing(left, right, mime, rules, limits, None)
+}
+
+/// [`files_within`], with the types of protobuf and gRPC bodies.
+///
+/// # Errors
+/// The first rule that cannot be used.
+pub fn files_knowing(
+    left: &[u8],
+    right: &[u8],
+    mime: &str,
+    rules: &[Rule],
+    limits: Limits,
+    schema: Option<&Schema>,
+) -> Result<Document, RuleError> {
     let masks = Masks::new(rules, None)?;
     let fields = Fields::default();
-    let mut sink = Sink::new(&masks, &fields, limits);
+    let mut sink = Sink::new(&masks, &fields, limits).with_schema(schema, None);
     compare(left, right, mime, &mut sink);
     Ok(sink.finish().0.into())
 }
@@ -71,7 +86,8 @@ pub(super) fn compare(left: &[u8], right: &[u8], mime: &str, sink: &mut Sink<'_>
     if declared.as_ref().is_some_and(|media| media.essence == "message/http") {
         messages(left, right, sink);
     } else if !sink.masks.ignores_body() {
-        content((left, declared.clone()), (right, declared), sink);
+        let piece = |bytes| Piece { bytes, media: declared.clone(), coding: None };
+        content(&piece(left), &piece(right), sink);
     }
 }
 

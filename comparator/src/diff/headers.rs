@@ -27,12 +27,28 @@ pub(crate) fn compare(part: Part, left: &HeaderMap, right: &HeaderMap, framed: b
     if in_step(left, right, counts) {
         return;
     }
+    if framed && part == Part::Header {
+        framing(left, right, sink);
+    }
     let counts = |name: &&HeaderName| counts(name);
     for name in left.keys().filter(counts) {
         Pair { part, name, left: values(left, name), right: values(right, name) }.compare(sink);
     }
     for name in right.keys().filter(counts).filter(|name| !left.contains_key(*name)) {
         Pair { part, name, left: Vec::new(), right: values(right, name) }.compare(sink);
+    }
+}
+
+/// Records that one side announces the length of its body and the other does not (it is chunked, or
+/// ends with the connection): the shape of a response, whatever its length.
+fn framing(left: &HeaderMap, right: &HeaderMap, sink: &mut Sink<'_>) {
+    let (left, right) = (left.get(CONTENT_LENGTH), right.get(CONTENT_LENGTH));
+    if left.is_some() != right.is_some() {
+        let side = |length: Option<&HeaderValue>| {
+            length.map_or(b"no length".to_vec(), |length| length.as_bytes().to_vec())
+        };
+        let (left, right) = (side(left), side(right));
+        sink.named(Part::Header, CONTENT_LENGTH.as_str(), Kind::Encoding, Some(&left), Some(&right));
     }
 }
 
@@ -66,6 +82,11 @@ impl Pair<'_> {
         };
         match treatment {
             Treatment::Cookies => cookies::compare(&self.left, &self.right, sink),
+            Treatment::Codings => {
+                if list::differ(treatment::How::SEQUENCE, &self.left, &self.right).is_some() {
+                    self.record(Kind::Encoding, sink);
+                }
+            }
             _ if self.right.is_empty() => self.record(Kind::Missing, sink),
             _ if self.left.is_empty() => self.record(Kind::Extra, sink),
             Treatment::List(how) => {
@@ -74,6 +95,9 @@ impl Pair<'_> {
                 }
             }
             Treatment::MediaType if self.all_same(media_type::same) => {}
+            Treatment::MediaType if self.all_same(media_type::same_but_charset) => {
+                self.record(Kind::Encoding, sink);
+            }
             Treatment::Url if self.all_same(|l, r| url::same(l, r, sink.masks.ignored_query())) => {}
             Treatment::Opaque | Treatment::MediaType | Treatment::Url => self.opaque(sink),
         }

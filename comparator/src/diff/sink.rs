@@ -1,5 +1,6 @@
 //! Where differences are recorded: rules, field checks and bounds are applied here, at record time.
 
+use super::body::Schema;
 use super::excerpt;
 use super::limits::Limits;
 use super::patch::Patch;
@@ -27,6 +28,10 @@ pub(crate) enum Stop {
 pub(crate) struct Sink<'r> {
     pub(crate) masks: &'r Masks,
     pub(crate) limits: Limits,
+    /// What protobuf bodies hold, where that is known.
+    pub(crate) schema: Option<&'r Schema>,
+    /// The path of the request, which tells the gRPC method.
+    pub(crate) method: Option<&'r str>,
     fields: &'r Fields,
     differences: Vec<Difference>,
     /// Positions of the configured fields that differ.
@@ -53,6 +58,8 @@ impl<'r> Sink<'r> {
         Self {
             masks,
             limits,
+            schema: None,
+            method: None,
             fields,
             differences: Vec::new(),
             touched: Vec::new(),
@@ -67,6 +74,12 @@ impl<'r> Sink<'r> {
     /// Also collects a patch from the differences of a JSON body.
     pub(crate) fn with_patch(mut self) -> Self {
         self.patch = Some(Patch::default());
+        self
+    }
+
+    /// Knows what protobuf bodies hold; `method` is the path of the request.
+    pub(crate) fn with_schema(mut self, schema: Option<&'r Schema>, method: Option<&'r str>) -> Self {
+        (self.schema, self.method) = (schema, method);
         self
     }
 

@@ -145,6 +145,35 @@ fn content_length_counts_only_where_the_body_does_not_show_it() {
     assert_eq!(found(&ignoring(&[]).compare(None, &head("7"), &head("9"))), ["Value Header content-length"]);
 }
 
+#[test]
+fn the_shape_of_a_response_is_a_difference_of_its_own() {
+    let (announced, chunked) = (response(&[("content-length", "2")], "ok"), response(&[], "ok"));
+    let compare = |l: &Response, r: &Response| found(&ignoring(&[]).compare(None, l, r));
+    assert_eq!(compare(&announced, &chunked), ["Encoding Header content-length"]);
+    assert_eq!(compare(&chunked, &announced), ["Encoding Header content-length"]);
+    assert_eq!(found(&ignoring(&["header:content-length"]).compare(None, &announced, &chunked)), NONE);
+    let head = response(&[("content-length", "2")], "");
+    assert_eq!(compare(&head, &response(&[], "")), ["Missing Header content-length"]);
+    let (plain, utf8) = ([("content-type", "text/plain")], [("content-type", "text/plain; charset=utf-8")]);
+    assert_eq!(headers(&plain, &utf8, &[]), ["Encoding Header content-type"]);
+    assert_eq!(headers(&plain, &[("content-type", "text/html")], &[]), ["Value Header content-type"]);
+}
+
+#[test]
+fn trailers_are_compared_like_headers() {
+    let with = |trailers: &[(&'static str, &str)]| Response {
+        trailers: response(trailers, "").headers,
+        ..response(&[], "x")
+    };
+    let compare =
+        |l: &Response, r: &Response, ignored: &[&str]| found(&ignoring(ignored).compare(None, l, r));
+    let left = with(&[("grpc-status", "0"), ("x-sum", "a"), ("x-sum", "b")]);
+    let right = with(&[("x-sum", "b"), ("x-sum", "a"), ("grpc-status", "13"), ("grpc-message", "no")]);
+    let expected = ["Value Trailer grpc-status", "Order Trailer x-sum", "Extra Trailer grpc-message"];
+    assert_eq!(compare(&left, &right, &[]), expected);
+    assert_eq!(compare(&left, &right, &["trailer:x-sum", "header:grpc-message"]), [expected[0], expected[2]]);
+}
+
 fn gzip(body: &str, level: u32) -> Vec<u8> {
     let mut encoder =
         flate2::GzBuilder::new().mtime(level).write(Vec::new(), flate2::Compression::new(level));
@@ -160,10 +189,10 @@ fn codings_are_undone_before_bodies_are_compared() {
     let left = coded("gzip", gzip(r#"{"a":1}"#, 1));
     assert_eq!(compare(&left, &coded("gzip", gzip(r#"{"a": 1}"#, 9))), NONE);
     assert_eq!(compare(&left, &coded("gzip", gzip(r#"{"a":2}"#, 1))), ["Value Body /a"]);
-    assert_eq!(compare(&left, &response(&[json], r#"{"a":1}"#)), ["Missing Header content-encoding"]);
+    assert_eq!(compare(&left, &response(&[json], r#"{"a":1}"#)), ["Encoding Header content-encoding"]);
     assert_eq!(compare(&left, &coded("gzip", b"not gzip".to_vec())), ["Encoding Body "]);
     let zstd = zstd::encode_all(&br#"{"a":1}"#[..], 0).unwrap();
-    assert_eq!(compare(&left, &coded("zstd", zstd)), ["Value Header content-encoding"]);
+    assert_eq!(compare(&left, &coded("zstd", zstd)), ["Encoding Header content-encoding"]);
 }
 
 #[test]

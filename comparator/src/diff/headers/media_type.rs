@@ -22,11 +22,34 @@ impl MediaType {
         parameters.sort_unstable();
         Self { essence, parameters }
     }
+
+    /// The value of a parameter, by its lower-case name; the first where it is repeated.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether two values name the same media type with the same parameters. The boundary of a
+    /// multipart is made up for each message, and its parts are compared.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        let uncounted = if self.essence.starts_with("multipart/") { "boundary" } else { "" };
+        self.same_without(uncounted, other)
+    }
+
+    fn same_without(&self, uncounted: &str, other: &Self) -> bool {
+        let counts = |parameter: &&(String, String)| parameter.0 != uncounted;
+        self.essence == other.essence
+            && self.parameters.iter().filter(counts).eq(other.parameters.iter().filter(counts))
+    }
 }
 
-/// Whether two values name the same media type with the same parameters.
+/// Whether two values name the same media type.
 pub(super) fn same(left: &[u8], right: &[u8]) -> bool {
-    MediaType::read(left) == MediaType::read(right)
+    MediaType::read(left).same(&MediaType::read(right))
+}
+
+/// Whether two values name the same media type in other charsets.
+pub(super) fn same_but_charset(left: &[u8], right: &[u8]) -> bool {
+    MediaType::read(left).same_without("charset", &MediaType::read(right))
 }
 
 /// The parts between semicolons, those in quotes left alone.
@@ -83,7 +106,9 @@ mod tests {
             assert!(same(plain, other), "{}", String::from_utf8_lossy(other));
         }
         assert!(!same(plain, b"text/html"));
-        assert!(!same(b"multipart/mixed; boundary=A", b"multipart/mixed; boundary=a"));
+        assert!(same(b"multipart/mixed; boundary=A", b"multipart/mixed; boundary=a"));
+        assert!(!same(b"multipart/mixed; boundary=A; x=1", b"multipart/mixed; boundary=a"));
+        assert!(!same(b"text/x; boundary=A", b"text/x; boundary=a"));
         assert!(same(b"a/b; x=1; y=\"2;3\"", br#"a/b; y="2;\3"; x=1"#));
     }
 }

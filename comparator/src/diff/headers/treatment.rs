@@ -12,7 +12,8 @@
 //! | `Upgrade` | an offer for one connection (RFC 9110, 7.8) |
 //! | `Via` | names the hops on the way (RFC 9110, 7.6.3) |
 //!
-//! `Content-Length` is compared where the body's length is not what it says: answers to `HEAD` and
+//! `Content-Length` tells the framing: one side that announces a length and one that does not are an
+//! `encoding` difference, as are other codings and other charsets. Its number is compared where the body's length is not what it says: answers to `HEAD` and
 //! `304`. Anything else that varies from answer to answer, request ids included, is compared: the
 //! control shows it as noise, and a rule can name it.
 
@@ -25,6 +26,8 @@ pub(super) enum Treatment {
     Opaque,
     /// As a list of items separated by commas.
     List(How),
+    /// As the codings of the body, in the order in which they were applied (RFC 9110, 8.4).
+    Codings,
     /// As a media type and its parameters.
     MediaType,
     /// As a URL, so that rules can name its query parameters.
@@ -46,6 +49,11 @@ pub(super) struct How {
     pub(super) unordered: bool,
     /// Names (up to `=`) mean the same in another case.
     pub(super) caseless: bool,
+}
+
+impl How {
+    /// A list whose order has a meaning.
+    pub(super) const SEQUENCE: Self = Self { unordered: false, caseless: true };
 }
 
 /// Whether this header always may vary.
@@ -80,9 +88,9 @@ pub(super) fn of(name: &HeaderName) -> Treatment {
         // Preference is told by weights, not by order (RFC 9110, 12.5); content languages are an audience.
         "accept" | "accept-charset" | "accept-encoding" | "accept-patch" | "accept-post"
         | "content-language" => SET,
-        // Codings are listed in the order in which they were applied (RFC 9110, 8.4), and some take
-        // the order of languages for a preference (12.5.4).
-        "content-encoding" | "accept-language" => Treatment::List(How { unordered: false, caseless: true }),
+        "content-encoding" => Treatment::Codings,
+        // Some take the order of languages for a preference (RFC 9110, 12.5.4).
+        "accept-language" => Treatment::List(How::SEQUENCE),
         "content-type" => Treatment::MediaType,
         "location" | "content-location" => Treatment::Url,
         "set-cookie" => Treatment::Cookies,
