@@ -44,6 +44,9 @@ pub struct Report {
     pub differences: Vec<PathCount>,
     /// The differences at all other paths together; `None` where there are none.
     pub other_differences: Option<OtherPaths>,
+    /// One in this many (exchange, path) pairs is counted by path: at 1 the counts of paths are exact,
+    /// above it they are estimates. 0 before the first report.
+    pub paths_one_in: u64,
     /// Latency of each role over the whole run, primary first.
     pub latency: Vec<RoleLatency>,
     /// Example exchanges, bounded, chosen by hash.

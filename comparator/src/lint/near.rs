@@ -56,9 +56,13 @@ impl Near {
     }
 }
 
-/// The steps of a JSON pointer, unescaped.
+/// The steps of a JSON pointer, as JSON strings write them: without the pointer's escapes, with JSON's.
 pub(super) fn tokens(pointer: &str) -> Vec<Cow<'_, str>> {
-    pointer.split('/').skip(1).map(unescape_token).collect()
+    let token = |token| match unescape_token(token) {
+        text if text.contains('\\') => text.replace('\\', "\\\\").into(),
+        text => text,
+    };
+    pointer.split('/').skip(1).map(token).collect()
 }
 
 /// Steps as patterns read them. A number may be a key too; literals match both ways.

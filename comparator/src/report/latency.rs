@@ -25,6 +25,16 @@ impl RunLatency {
         }
     }
 
+    /// Adds what was timed of other exchanges.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (own, theirs) in self.roles.iter_mut().zip(other.roles) {
+            own.merge(theirs);
+        }
+        for (own, theirs) in self.missing.iter_mut().zip(other.missing) {
+            *own += theirs;
+        }
+    }
+
     /// The roles that were sent anything, primary first.
     pub(super) fn report(&mut self) -> Vec<RoleLatency> {
         let roles = Role::ALL.into_iter().zip(&mut self.roles).zip(self.missing);

@@ -1,42 +1,39 @@
-//! Counting differences by path, in bounded memory.
-//!
-//! Which paths keep a row must not depend on the order of arrival, and a path that differs often must
-//! keep its own. So each path has a rank, the smallest digest among the ids of the exchanges in which
-//! it differed, and the smallest ranks keep their rows: a path seen in n exchanges holds the smallest
-//! of n even draws. The counts of a path that loses its row go to the rest.
+//! Counting differences by path, in bounded memory and in any order; see [`super::book`].
 
+use super::book::{Book, Counts, Pair, Row, Worth};
 use super::places::{Place, places};
 use super::{Example, OtherPaths, PathCount};
 use crate::compare::Observation;
 use crate::diff::{Kind, Part};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Paths with a row of their own.
 const ROWS_MAX: usize = 512;
-/// Examples kept of one path.
+/// Examples kept of one path, of either worth, and shown.
 const EXAMPLES_MAX: usize = 2;
 
-/// The rows, by the id of their place.
-#[derive(Debug, Default)]
+/// What differs where.
+#[derive(Debug)]
 pub(super) struct PathBook {
-    rows: HashMap<u64, PathRow>,
-    /// Rank and id of every row.
-    ranks: BTreeSet<(u64, u64)>,
-    rest: OtherPaths,
+    rows: Book<PathKey, OtherPaths, Arc<Example>>,
 }
 
-#[derive(Debug)]
-struct PathRow {
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct PathKey {
     route: Option<Arc<str>>,
     part: Part,
     pattern: Box<str>,
     kind: Kind,
-    rank: u64,
-    counts: OtherPaths,
-    /// Those in which only the candidate differs come first, then by digest.
-    examples: BTreeMap<(bool, u64), Arc<Example>>,
+}
+
+type PathRow = Row<PathKey, OtherPaths, Arc<Example>>;
+
+impl Default for PathBook {
+    fn default() -> Self {
+        Self { rows: Book::new(ROWS_MAX, EXAMPLES_MAX) }
+    }
 }
 
 impl PathBook {
@@ -50,22 +47,29 @@ impl PathBook {
         seen: &Observation,
         example: impl Fn() -> Example,
     ) -> bool {
-        let mut kept: Option<Arc<Example>> = None;
+        let mut made: Option<Arc<Example>> = None;
+        let mut kept = false;
         for place in places(seen, route) {
-            let Some(row) = self.row(&place, route, digest) else {
-                self.rest.count(&place);
-                continue;
+            let worth = match (place.candidate, place.control) {
+                (true, false) => Worth::Better,
+                (true, true) => Worth::Lesser,
+                (false, _) => Worth::None,
             };
-            row.counts.count(&place);
-            if place.candidate && row.wants(&place, digest) {
-                let example = kept.get_or_insert_with(|| Arc::new(example()));
-                row.examples.insert((place.control, digest), Arc::clone(example));
-                if row.examples.len() > EXAMPLES_MAX {
-                    row.examples.pop_last();
-                }
-            }
+            let pair = Pair { key: place.id, exchange: digest, counts: OtherPaths::of(&place) };
+            let example = || Arc::clone(made.get_or_insert_with(|| Arc::new(example())));
+            kept |= self.rows.count(pair, worth, || PathKey::new(&place, route), example);
         }
-        kept.is_some()
+        kept
+    }
+
+    /// Adds what another book counted of other exchanges.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.rows.merge(other.rows);
+    }
+
+    /// One in this many (exchange, path) pairs is counted by path; 1 as long as all paths have a row.
+    pub(super) fn one_in(&self) -> u64 {
+        1 << self.rows.level().min(63)
     }
 
     /// Rows by excess over noise, `limit` at most, the rest, and the rows' examples without repeats.
@@ -74,99 +78,78 @@ impl PathBook {
         limit: usize,
         exchanges: impl Fn(Option<&Arc<str>>) -> u64,
     ) -> (Vec<PathCount>, Option<OtherPaths>, Vec<Arc<Example>>) {
-        let mut rows: Vec<&PathRow> = self.rows.values().collect();
-        rows.sort_by(|a, b| a.order().cmp(&b.order()));
-        let mut rest = self.rest;
-        rows.iter().skip(limit).for_each(|row| rest.merge(row.counts));
+        let mut rows: Vec<&PathRow> = self.rows.rows().collect();
+        rows.sort_by_cached_key(|row| order(self.rows.counts(row), &row.key));
         rows.truncate(limit);
+        let mut rest = self.rows.total();
+        rows.iter().for_each(|row| rest = rest.without(self.rows.counts(row)));
         let mut known = HashSet::new();
-        let examples = rows.iter().flat_map(|row| &row.examples);
-        let examples =
-            examples.filter(|((_, digest), _)| known.insert(*digest)).map(|(_, example)| Arc::clone(example));
-        let examples = examples.collect();
-        let counts = rows.into_iter().map(|row| row.count_of(exchanges(row.route.as_ref())));
+        let examples = rows.iter().flat_map(|row| row.examples(EXAMPLES_MAX));
+        let examples = examples.filter(|example| known.insert(example.id.clone())).map(Arc::clone).collect();
+        let counts = rows.into_iter().map(|row| self.count_of(row, exchanges(row.key.route.as_ref())));
         (counts.collect(), (rest != OtherPaths::default()).then_some(rest), examples)
     }
 
-    /// The row of a place, if it has or gets one.
-    fn row(&mut self, place: &Place<'_>, route: Option<&Arc<str>>, digest: u64) -> Option<&mut PathRow> {
-        let id = place.id;
-        match self.rows.get(&id).map(|row| row.rank) {
-            Some(rank) if rank <= digest => return self.rows.get_mut(&id),
-            Some(rank) => {
-                self.ranks.remove(&(rank, id));
-            }
-            None if self.rows.len() >= ROWS_MAX => {
-                if self.ranks.last().is_none_or(|last| (digest, id) > *last) {
-                    return None;
-                }
-                let (_, evicted) = self.ranks.pop_last()?;
-                if let Some(row) = self.rows.remove(&evicted) {
-                    self.rest.merge(row.counts);
-                }
-            }
-            None => {}
+    fn count_of(&self, row: &PathRow, exchanges: u64) -> PathCount {
+        let OtherPaths { raw, noise, candidate_only, control_only } = self.rows.counts(row);
+        PathCount {
+            route: row.key.route.clone(),
+            part: row.key.part,
+            pattern: row.key.pattern.to_string(),
+            kind: row.key.kind,
+            raw,
+            noise,
+            candidate_only,
+            control_only,
+            exchanges,
+            examples: row.examples(EXAMPLES_MAX).map(|example| example.id.clone()).collect(),
         }
-        self.ranks.insert((digest, id));
-        let row = self.rows.entry(id).or_insert_with(|| PathRow::new(place, route));
-        row.rank = digest;
-        Some(row)
     }
 }
 
-impl PathRow {
+/// Sorts by excess over noise, then by how often the candidate differs, both descending; then by place.
+fn order(counts: OtherPaths, key: &PathKey) -> impl Ord + use<> {
+    let excess = i128::from(counts.candidate_only) - i128::from(counts.control_only);
+    (Reverse(excess), Reverse(counts.raw), key.clone())
+}
+
+impl PathKey {
     fn new(place: &Place<'_>, route: Option<&Arc<str>>) -> Self {
-        Self {
-            route: route.cloned(),
-            part: place.part,
-            pattern: place.pattern.into(),
-            kind: place.kind,
-            rank: 0,
-            counts: OtherPaths::default(),
-            examples: BTreeMap::new(),
-        }
-    }
-
-    fn wants(&self, place: &Place<'_>, digest: u64) -> bool {
-        self.examples.len() < EXAMPLES_MAX
-            || self.examples.last_key_value().is_some_and(|(worst, _)| (place.control, digest) < *worst)
-    }
-
-    /// Sorts by excess over noise, then by how often the candidate differs, both descending; then by place.
-    fn order(&self) -> impl Ord {
-        let excess = i128::from(self.counts.candidate_only) - i128::from(self.counts.control_only);
-        (Reverse(excess), Reverse(self.counts.raw), &self.route, self.part, &self.pattern, self.kind)
-    }
-
-    fn count_of(&self, exchanges: u64) -> PathCount {
-        PathCount {
-            route: self.route.clone(),
-            part: self.part,
-            pattern: self.pattern.to_string(),
-            kind: self.kind,
-            raw: self.counts.raw,
-            noise: self.counts.noise,
-            candidate_only: self.counts.candidate_only,
-            control_only: self.counts.control_only,
-            exchanges,
-            examples: self.examples.values().map(|example| example.id.clone()).collect(),
-        }
+        Self { route: route.cloned(), part: place.part, pattern: place.pattern.into(), kind: place.kind }
     }
 }
 
 impl OtherPaths {
-    fn count(&mut self, who: &Place<'_>) {
-        self.raw += u64::from(who.candidate);
-        self.noise += u64::from(who.control);
-        self.candidate_only += u64::from(who.candidate && !who.control);
-        self.control_only += u64::from(who.control && !who.candidate);
+    fn of(place: &Place<'_>) -> Self {
+        Self {
+            raw: u64::from(place.candidate),
+            noise: u64::from(place.control),
+            candidate_only: u64::from(place.candidate && !place.control),
+            control_only: u64::from(place.control && !place.candidate),
+        }
     }
 
+    fn zip(self, other: Self, with: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            raw: with(self.raw, other.raw),
+            noise: with(self.noise, other.noise),
+            candidate_only: with(self.candidate_only, other.candidate_only),
+            control_only: with(self.control_only, other.control_only),
+        }
+    }
+}
+
+impl Counts for OtherPaths {
     fn merge(&mut self, other: Self) {
-        self.raw += other.raw;
-        self.noise += other.noise;
-        self.candidate_only += other.candidate_only;
-        self.control_only += other.control_only;
+        *self = self.zip(other, |a, b| a + b);
+    }
+
+    fn scaled(self, level: u32) -> Self {
+        self.zip(self, |count, _| count.scaled(level))
+    }
+
+    fn without(self, other: Self) -> Self {
+        self.zip(other, u64::saturating_sub)
     }
 }
 
@@ -219,8 +202,8 @@ mod tests {
         assert_eq!((row("/a/*").raw, row("/a/*").candidate_only, row("/a/*").noise), (3, 3, 0));
         assert_eq!((row("/noise").raw, row("/noise").noise, row("/noise").control_only), (1, 2, 1));
         assert_eq!(rows[0].pattern, "/a/*", "most excess first");
-        assert_eq!(rows[0].examples, ["5", "7"], "the smallest digests");
-        assert_eq!(examples.len(), 3);
+        assert_eq!(rows[0].examples.len(), 2);
+        assert_eq!(examples.len(), 3, "each once");
     }
 
     #[test]
@@ -233,30 +216,48 @@ mod tests {
         assert_eq!((rows[0].part, rows[0].kind, rows[0].raw), (Part::Status, Kind::Missing, 1));
     }
 
+    fn digest(sequence: u64) -> u64 {
+        parallax_exchange::ExchangeId { sequence, ..Default::default() }.digest()
+    }
+
+    fn fill<'a>(order: impl IntoIterator<Item = &'a (u64, Vec<String>)>) -> PathBook {
+        let mut book = PathBook::default();
+        for (digest, patterns) in order {
+            let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+            book.count(None, *digest, &seen(&patterns, &[]), || example(*digest));
+        }
+        book
+    }
+
+    /// All that a reader sees, as bytes.
+    fn shown(book: &PathBook) -> String {
+        let (rows, rest, examples) = book.top(100, |_| 0);
+        serde_json::to_string(&(rows, rest, examples, book.one_in())).unwrap()
+    }
+
     #[test]
-    fn what_keeps_a_row_does_not_depend_on_the_order_and_nothing_is_lost() {
-        let digest =
-            |index: u64| parallax_exchange::ExchangeId { sequence: index, ..Default::default() }.digest();
-        let all: Vec<(u64, String)> = (0..3000)
-            .map(|index| {
-                (digest(index), if index % 10 == 0 { "/often".into() } else { format!("/rare/{index}") })
-            })
-            .collect();
-        let fill = |order: &mut dyn Iterator<Item = &(u64, String)>| {
-            let mut book = PathBook::default();
-            for (digest, pattern) in order {
-                book.count(None, *digest, &seen(&[pattern], &[]), || example(*digest));
-            }
-            book
+    fn a_report_is_the_same_bytes_in_any_order_and_in_any_parts() {
+        let path = |index: u64| match index % 10 {
+            0 => vec!["/often".to_owned()],
+            1 => vec!["/often".to_owned(), format!("/rare/{index}")],
+            _ => vec![format!("/rare/{index}")],
         };
-        let (forward, backward) = (fill(&mut all.iter()), fill(&mut all.iter().rev()));
-        let rows = |book: &PathBook| book.top(usize::MAX, |_| 0).0;
-        let keys = |book: &PathBook| rows(book).into_iter().map(|row| row.pattern).collect::<BTreeSet<_>>();
-        assert_eq!(keys(&forward), keys(&backward));
-        assert_eq!(forward.rows.len(), ROWS_MAX);
-        assert_eq!(forward.ranks.len(), ROWS_MAX);
-        assert_eq!((rows(&forward)[0].pattern.as_str(), rows(&forward)[0].raw), ("/often", 300));
-        let total = |book: &PathBook| book.rest.raw + rows(book).iter().map(|row| row.raw).sum::<u64>();
-        assert_eq!((total(&forward), total(&backward)), (3000, 3000));
+        let all: Vec<_> = (0..3000).map(|index| (digest(index), path(index))).collect();
+        let forward = fill(&all);
+        let mut by_digest = all.clone();
+        by_digest.sort_unstable();
+        for order in [fill(all.iter().rev()), fill(&by_digest), fill(by_digest.iter().rev())] {
+            assert_eq!(shown(&order), shown(&forward));
+        }
+        let mut parts = fill(all.iter().step_by(3));
+        parts.merge(fill(all.iter().skip(2).step_by(3)));
+        parts.merge(fill(all.iter().skip(1).step_by(3)));
+        assert_eq!(shown(&parts), shown(&forward));
+        let (rows, rest, _) = forward.top(100, |_| 0);
+        assert_eq!(rows[0].pattern, "/often");
+        assert!((450..750).contains(&rows[0].raw), "{} of 600", rows[0].raw);
+        let listed: u64 = rows.iter().map(|row| row.raw).sum();
+        assert_eq!(listed + rest.unwrap().raw, 3300, "nothing is lost");
+        assert!(forward.rows.rows().count() <= ROWS_MAX && forward.one_in() > 1);
     }
 }

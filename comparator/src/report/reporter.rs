@@ -1,5 +1,6 @@
 //! Gathers the display from the same inputs as the tally.
 
+use super::book::{Book, Counts as _, Pair, Worth};
 use super::latency::RunLatency;
 use super::paths::PathBook;
 use super::{Conservation, Report, examples};
@@ -10,6 +11,7 @@ use crate::tally::Fate;
 use parallax_exchange::{Admissions, Exchange};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Paths with a line in a report.
 const PATHS_SHOWN: usize = 100;
@@ -22,8 +24,9 @@ pub struct Reporter {
     run: String,
     started_ns: u64,
     paths: PathBook,
-    routes: BTreeMap<Arc<str>, u64>,
-    /// Exchanges without a route of their own.
+    /// Exchanges of each route.
+    routes: Book<Arc<str>, u64, ()>,
+    /// Exchanges without a route.
     routeless: u64,
     latency: RunLatency,
     /// What the door counted, in sealed windows.
@@ -42,7 +45,7 @@ impl Reporter {
             run: run.run.clone(),
             started_ns: run.started_ns,
             paths: PathBook::default(),
-            routes: BTreeMap::new(),
+            routes: Book::new(ROUTES_MAX, 0),
             routeless: 0,
             latency: RunLatency::default(),
             admissions: None,
@@ -65,8 +68,24 @@ impl Reporter {
         self.latency.record(exchange);
         let label = exchange.labels.iter().find(|label| &*label.name == "route");
         let route = label.map(|label| &label.value);
-        self.count_route(route);
+        self.count_route(route, exchange.id.digest());
         self.paths.count(route, exchange.id.digest(), seen, || examples::render(exchange, route, seen))
+    }
+
+    /// Adds what another reporter of the same run took of other exchanges and windows: in whatever
+    /// parts and order they come, the report is the same.
+    pub fn merge(&mut self, other: Self) {
+        self.paths.merge(other.paths);
+        self.routes.merge(other.routes);
+        self.routeless += other.routeless;
+        self.latency.merge(other.latency);
+        if let Some(admissions) = &other.admissions {
+            self.admissions.get_or_insert_default().merge(admissions);
+        }
+        self.compared += other.compared;
+        self.late += other.late;
+        self.sealed.compared += other.sealed.compared;
+        self.sealed.late += other.sealed.late;
     }
 
     /// Takes a window that was sealed.
@@ -83,8 +102,12 @@ impl Reporter {
     /// The display now; `unsealed` is what the door counted in windows that are not sealed.
     #[must_use]
     pub fn report(&mut self, now_ns: u64, unsealed: &Admissions) -> Report {
+        let routes: BTreeMap<_, _> =
+            self.routes.rows().map(|row| (&row.key, self.routes.counts(row))).collect();
+        let elsewhere = self.routeless + self.routes.total().without(routes.values().sum());
+        let exchanges = |route: Option<&Arc<str>>| route.and_then(|route| routes.get(route)).copied();
         let (differences, other_differences, examples) =
-            self.paths.top(PATHS_SHOWN, |route| exchanges_of(&self.routes, self.routeless, route));
+            self.paths.top(PATHS_SHOWN, |route| exchanges(route).unwrap_or(elsewhere));
         Report {
             run: self.run.clone(),
             started_ns: self.started_ns,
@@ -92,6 +115,7 @@ impl Reporter {
             conservation: self.conservation(unsealed),
             differences,
             other_differences,
+            paths_one_in: self.paths.one_in(),
             latency: self.latency.report(),
             examples,
         }
@@ -122,21 +146,68 @@ impl Reporter {
         }
     }
 
-    fn count_route(&mut self, route: Option<&Arc<str>>) {
+    fn count_route(&mut self, route: Option<&Arc<str>>, exchange: u64) {
         let Some(route) = route else {
             self.routeless += 1;
             return;
         };
-        if let Some(count) = self.routes.get_mut(route) {
-            *count += 1;
-        } else if self.routes.len() < ROUTES_MAX {
-            self.routes.insert(Arc::clone(route), 1);
-        } else {
-            self.routeless += 1;
-        }
+        let pair = Pair { key: xxh3_64(route.as_bytes()), exchange, counts: 1 };
+        self.routes.count(pair, Worth::None, || Arc::clone(route), || ());
     }
 }
 
-fn exchanges_of(routes: &BTreeMap<Arc<str>, u64>, routeless: u64, route: Option<&Arc<str>>) -> u64 {
-    route.and_then(|route| routes.get(route)).copied().unwrap_or(routeless)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::Comparer;
+    use crate::testing::{START_NS, answer, exchange, run};
+    use parallax_exchange::Label;
+    use proptest::prelude::*;
+
+    /// One that differs at some paths, on one of some routes.
+    fn case(sequence: u64, candidate: u8, control: u8, route: u8) -> Exchange {
+        let mut exchange = exchange(sequence, START_NS);
+        let body = |value: u8| format!(r#"{{"a":{},"b":[{value}],"k{}":1}}"#, value / 2, value % 4);
+        exchange.outcomes.primary = Some(answer(200, &body(0), 1));
+        exchange.outcomes.candidate = Some(answer(200, &body(candidate), u64::from(candidate)));
+        exchange.outcomes.control = (control < 7).then(|| answer(200, &body(control), 3));
+        let value = format!("r{route}").into();
+        exchange.labels = (route > 0).then(|| Label { name: "route".into(), value }).into_iter().collect();
+        *exchange
+    }
+
+    fn reporter<'a>(exchanges: impl Iterator<Item = &'a Exchange>) -> Reporter {
+        let (mut reporter, comparer) = (Reporter::new(&run()), Comparer::new(&[], &[]).unwrap());
+        for exchange in exchanges {
+            reporter.take(exchange, &comparer.observe(exchange), Fate::Compared);
+        }
+        reporter
+    }
+
+    fn bytes(mut reporter: Reporter) -> String {
+        serde_json::to_string(&reporter.report(0, &Admissions::default())).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn order_partition_and_merge_give_the_same_bytes(
+            cases in prop::collection::vec((0_u8..8, 0_u8..8, 0_u8..4), 0..60),
+            seed in any::<u64>(),
+            parts in 1_usize..5,
+        ) {
+            let one = |(sequence, (candidate, control, route))| case(sequence, candidate, control, route);
+            let all: Vec<Exchange> = (0..).zip(cases).map(one).collect();
+            let expected = bytes(reporter(all.iter()));
+            let mut shuffled: Vec<&Exchange> = all.iter().collect();
+            shuffled.sort_by_key(|exchange| (exchange.id.sequence ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            prop_assert_eq!(&bytes(reporter(shuffled.iter().copied())), &expected);
+            let mut merged = Reporter::new(&run());
+            for part in (0..parts).rev() {
+                merged.merge(reporter(shuffled.iter().copied().skip(part).step_by(parts)));
+            }
+            prop_assert_eq!(&bytes(merged), &expected);
+        }
+    }
 }

@@ -16,6 +16,7 @@ pub(crate) fn report(run: &str, bad: bool) -> Report {
         conservation: conservation(),
         differences: differences(bad),
         other_differences: None,
+        paths_one_in: 1,
         latency: latency(bad),
         examples: vec![Arc::new(event(bad)), Arc::new(batch())],
     }
