@@ -110,7 +110,7 @@ fn open_log(config: &Config) -> Result<Box<dyn log::Writer>, Failure> {
 }
 
 /// Fixes what a run is: its name, its builds, its policy and its slices.
-fn new_run(config: &Config) -> Run {
+pub(crate) fn new_run(config: &Config) -> Run {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let started_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
     let build = |role: Option<&Role>| {

@@ -108,4 +108,13 @@ impl Outcomes {
             Role::Control => self.control.as_ref(),
         }
     }
+
+    /// The place of the outcome of `role`.
+    pub fn of_mut(&mut self, role: Role) -> &mut Option<Outcome> {
+        match role {
+            Role::Primary => &mut self.primary,
+            Role::Candidate => &mut self.candidate,
+            Role::Control => &mut self.control,
+        }
+    }
 }

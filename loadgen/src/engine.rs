@@ -7,15 +7,18 @@
 //! A failure ends at the instant at which it was known; what has not ended when the run ends is
 //! *censored*, recorded with the time it has waited so far. Nothing leaves the denominator.
 
+mod arm;
 mod clock;
 mod connection;
 mod lane;
 mod live;
+pub(crate) mod pair;
 mod poll;
 mod reply;
 pub(crate) mod run;
 pub(crate) mod tally;
 
+pub use pair::PairedRun;
 pub use run::{Interval, LoadError, Observer, Progress, Run};
 pub use tally::{Class, Counts, Failure, Tally, Windows};
 pub(crate) use tally::{LONGEST_NS, WINDOW_NS};

@@ -21,10 +21,10 @@ mod source;
 mod target;
 mod threshold;
 
-pub use engine::{Failure, LoadError, Observer, Options, Progress, Run, Stop, WhenFull};
+pub use engine::{Failure, LoadError, Observer, Options, PairedRun, Progress, Run, Stop, WhenFull};
 pub use plan::Plan;
 pub use rate::{ParseRateError, Rate};
-pub use report::{LoadReport, run};
+pub use report::{LoadReport, PairedReport, run, run_paired};
 pub use source::{Rendering, Source, SourceError};
 pub use target::{Target, TargetError};
 pub use threshold::{Threshold, ThresholdError, ThresholdOutcome};

@@ -20,6 +20,7 @@ mod targets;
 pub use access_log::Spread;
 pub use convert::{Converted, convert};
 pub use facts::{Damage, RecordingDocument};
+pub(crate) use gor::message::reply;
 pub use gor::{GorError, GorMode, write_gor};
 pub use har::write_har;
 pub use lines::LineError;

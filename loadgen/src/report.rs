@@ -13,7 +13,8 @@ pub(crate) use integrity::HostClock;
 pub use integrity::{Clock, Integrity, IntegrityVerdict, PlanWindows, Processor};
 
 use crate::Threshold;
-use crate::engine::{LoadError, Observer, Run, Stop, Tally};
+use crate::engine::{LoadError, Observer, PairedRun, Run, Stop, Tally};
+use parallax_exchange::{Ledger, Sender};
 use serde::{Serialize, Serializer};
 
 /// The result of a run; as JSON it is the document `parallax.load/1`.
@@ -38,6 +39,42 @@ pub fn run(run: &Run, stop: &Stop, observer: &mut dyn Observer) -> Result<LoadRe
     let integrity = Integrity::judge(&measured, &before);
     let document = LoadDocument::new(run, &measured, integrity);
     Ok(LoadReport { document, tally: measured.tally })
+}
+
+/// The result of a run against several targets.
+#[derive(Debug, Clone)]
+pub struct PairedReport {
+    /// One report for each target, in their order.
+    pub targets: Vec<LoadReport>,
+    /// Exchanges handed to the comparison.
+    pub compared: u64,
+    /// Arrivals that were due and were not: an answer above 1 MiB, a limit of this machine, or a comparison
+    /// that was too slow.
+    pub lost: u64,
+}
+
+/// Carries out a run against several targets, as [`run`] does against one; exchanges go to `sender`, what
+/// is mirrored is counted in `ledger`.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_paired(
+    run: &PairedRun,
+    stop: &Stop,
+    observer: &mut dyn Observer,
+    ledger: &Ledger,
+    sender: Sender,
+) -> Result<PairedReport, LoadError> {
+    let before = HostClock::read();
+    let found = run.measure(stop, observer, ledger, sender)?;
+    let report = |(run, measured): (&Run, crate::engine::run::Measured)| {
+        balance(&measured.tally, run.plan.arrivals())?;
+        let integrity = Integrity::judge(&measured, &before);
+        let document = LoadDocument::new(run, &measured, integrity);
+        Ok(LoadReport { document, tally: measured.tally })
+    };
+    let targets = run.runs().iter().zip(found.measured).map(report).collect::<Result<_, LoadError>>()?;
+    Ok(PairedReport { targets, compared: found.compared, lost: found.lost })
 }
 
 impl LoadReport {

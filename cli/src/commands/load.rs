@@ -1,7 +1,9 @@
 //! `parallax load`: open-loop load.
 
+mod pair;
 mod when;
 
+use self::pair::Pair;
 use self::when::When;
 use crate::args::Global;
 use crate::exit::{Exit, Failure, OrExit as _, Outcome};
@@ -38,7 +40,9 @@ pub(crate) enum Load {
 #[command(
     after_help = "Examples:\n  parallax load run --target http://127.0.0.1:8080/v1/events --rate 1000/s --duration 30s \
                         -m POST --body-lines events.jsonl\n  \
-                        parallax load run --target http://127.0.0.1:8080/ --ramp 0..500/s --arrivals poisson --format json"
+                        parallax load run --target http://127.0.0.1:8080/ --ramp 0..500/s --arrivals poisson --format json\n  \
+                        parallax load run --target http://127.0.0.1:9001/ --candidate http://127.0.0.1:9002/ \
+                        --control http://127.0.0.1:9003/ --rate 500/s --duration 2m"
 )]
 pub(crate) struct LoadRun {
     /// The URL to send to.
@@ -58,6 +62,8 @@ pub(crate) struct LoadRun {
     /// A file with one body a line, sent in turn.
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     body_lines: Option<PathBuf>,
+    #[command(flatten)]
+    pair: Pair,
     #[command(flatten)]
     sending: Sending,
 }
@@ -99,6 +105,10 @@ impl LoadRun {
         let plan = self.when.plan()?;
         let (bodies, from) = self.bodies()?;
         let requests = bodies.into_iter().map(|body| self.request(&target, body));
+        if self.pair.is_wanted() {
+            let requests = requests.collect();
+            return self.pair.run(global, &self.sending, target, &plan, requests, &from);
+        }
         // Without a `Host` among the headers there is none to keep, and the target's is sent.
         let rendering = Rendering { keep_host: true, ..Rendering::default() };
         let source = Source::new(requests, &target, &rendering, &from).or_exit(Exit::Usage)?;
@@ -151,7 +161,7 @@ impl Sending {
             let stop = stop.clone();
             move || stop.set()
         })?;
-        let mut watch = Watch::new(global, run, self.hlog.as_deref())?;
+        let mut watch = Watch::new(global, run.plan.arrivals(), self.hlog.as_deref())?;
         let report = parallax_loadgen::run(run, &stop, &mut watch);
         watch.finish()?;
         let mut report = report.map_err(failed)?;
@@ -174,9 +184,9 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(global: &Global, run: &Run, log: Option<&Path>) -> Result<Self, Failure> {
+    fn new(global: &Global, arrivals: u64, log: Option<&Path>) -> Result<Self, Failure> {
         let log = log.map(|file| create(file).map(HistogramLog::new)).transpose()?;
-        Ok(Self { bar: progress_bar(global, run.plan.arrivals()), log })
+        Ok(Self { bar: progress_bar(global, arrivals), log })
     }
 
     fn finish(self) -> Result<(), Failure> {

@@ -47,7 +47,12 @@ pub(crate) struct Connection {
     is_rewritten: bool,
     lap: Vec<u8>,
     written: usize,
+    /// The reply as it came, where it is wanted.
+    kept: Vec<u8>,
 }
+
+/// Replies are kept up to this many bytes, and as long as that says that they are longer.
+pub(crate) const KEPT_MAX: usize = 1 << 20;
 
 impl Connection {
     /// Begins to open a connection; it is open when it becomes writable without an error.
@@ -81,6 +86,7 @@ impl Connection {
             is_rewritten: false,
             lap: Vec::new(),
             written: 0,
+            kept: Vec::new(),
         }
     }
 
@@ -97,6 +103,7 @@ impl Connection {
             request.write_lap(lap, &mut self.lap);
         }
         self.written = 0;
+        self.kept.clear();
         self.reader.start(request.is_head);
         self.phase = Phase::Busy(Flight { arrival, sent_ns: now_ns, first_ns: 0 });
     }
@@ -124,6 +131,17 @@ impl Connection {
     pub(crate) fn is_written(&self, source: &Source) -> bool {
         let length = if self.is_rewritten { self.lap.len() } else { source.of(self.request).0.bytes.len() };
         self.written == length
+    }
+
+    /// Keeps bytes of the reply, one more than [`KEPT_MAX`] at most.
+    pub(crate) fn keep(&mut self, bytes: &[u8]) {
+        let room = (KEPT_MAX + 1).saturating_sub(self.kept.len());
+        self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// The kept reply.
+    pub(crate) fn take_kept(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.kept)
     }
 
     /// Reads what has come; `None` if nothing has, `Some(0)` at the end.

@@ -5,6 +5,7 @@
 //! lane and keeps its intended start. Every arrival leaves the lane through exactly one of
 //! [`Lane::complete`], [`Lane::fail`], [`Lane::shed`] and [`Lane::close`].
 
+use super::arm::{Arm, Caught, Ended};
 use super::clock;
 use super::connection::{Arrival, Connection, Flight, Phase};
 use super::live::LiveLane;
@@ -31,7 +32,10 @@ pub(crate) struct Setup<'a> {
     pub(crate) source: &'a Source,
     pub(crate) options: &'a Options,
     pub(crate) address: SocketAddr,
+    /// Lanes that share the plan's arrivals.
     pub(crate) lanes: u64,
+    /// Where several targets get the same arrivals: which of them this lane sends to.
+    pub(crate) arm: Option<&'a Arm>,
     /// When the plan's time 0 is.
     pub(crate) start_ns: u64,
     pub(crate) stop: &'a Stop,
@@ -128,8 +132,11 @@ impl<'a> Lane<'a> {
     }
 
     fn advance(&mut self) {
-        let start_ns = self.setup.start_ns;
-        self.next = self.plan.next().map(|(index, due)| Arrival { index, due_ns: start_ns + due });
+        let Setup { start_ns, arm, .. } = self.setup;
+        self.next = self.plan.next().map(|(index, due)| {
+            let stagger = arm.map_or(0, |arm| arm.stagger_ns(index));
+            Arrival { index, due_ns: start_ns + due + stagger }
+        });
     }
 
     /// Nanoseconds after the start of the run.
@@ -281,6 +288,9 @@ impl<'a> Lane<'a> {
             let Phase::Busy(flight) = phase else {
                 return self.drop_idle(slot); // It was closed, or speaks without being asked.
             };
+            if self.setup.arm.is_some() {
+                connection.keep(&self.buffer[..count]);
+            }
             if count == 0 {
                 return self.on_end(slot, flight);
             }
@@ -335,6 +345,7 @@ impl<'a> Lane<'a> {
         let is_clean = is_clean && connection.is_written(self.setup.source);
         *self.tally.counts.status.entry(status).or_default() += 1;
         self.record(Class::of_status(status), Some(flight), flight.arrival, now);
+        self.tell(slot, flight, now, None);
         if is_clean {
             self.reuse(slot, now);
         } else {
@@ -349,6 +360,7 @@ impl<'a> Lane<'a> {
         let Phase::Busy(flight) = connection.phase else { return };
         self.tally.fail(failure, message);
         self.record(Class::Failed, Some(flight), flight.arrival, now);
+        self.tell(slot, flight, now, Some(failure));
         self.vacate(slot);
         self.open_for_waiting(now);
     }
@@ -356,8 +368,10 @@ impl<'a> Lane<'a> {
     /// A connection could not be made: the arrival that has waited longest pays for it.
     fn fail_oldest_waiting(&mut self, error: &io::Error, now: u64) {
         if let Some(arrival) = self.waiting.pop_front() {
-            self.tally.fail(connect_failure(error), || error.to_string());
+            let failure = connect_failure(error);
+            self.tally.fail(failure, || error.to_string());
             self.record(Class::Failed, None, arrival, now);
+            self.tell_unsent(arrival, now, failure);
         }
     }
 
@@ -365,6 +379,7 @@ impl<'a> Lane<'a> {
     fn shed(&mut self, arrival: Arrival, why: &str) {
         self.tally.fail(Failure::Shed, || why.to_owned());
         self.tally.shed_due.saturating_record(self.since_start(arrival.due_ns));
+        self.tell_unsent(arrival, arrival.due_ns, Failure::Shed);
     }
 
     fn record(&mut self, class: Class, flight: Option<Flight>, arrival: Arrival, now: u64) {
@@ -378,6 +393,32 @@ impl<'a> Lane<'a> {
                 self.tally.first_byte.saturating_record(flight.first_ns - flight.sent_ns);
             }
         }
+    }
+
+    /// Hands on what became of a request that was sent, where somebody compares.
+    fn tell(&mut self, slot: usize, flight: Flight, now: u64, failure: Option<Failure>) {
+        let (Some(arm), Some(connection)) = (self.setup.arm, &mut self.slots[slot].connection) else {
+            return;
+        };
+        let kept = connection.take_kept();
+        let ended = failure.map_or(Ended::Reply(kept), Ended::Failed);
+        self.hand_on(arm, flight.arrival, flight.first_ns, now, ended);
+    }
+
+    fn tell_unsent(&mut self, arrival: Arrival, now: u64, failure: Failure) {
+        if let Some(arm) = self.setup.arm {
+            self.hand_on(arm, arrival, 0, now, Ended::Failed(failure));
+        }
+    }
+
+    fn hand_on(&self, arm: &Arm, arrival: Arrival, first_ns: u64, done_ns: u64, ended: Ended) {
+        arm.hand_on(Caught {
+            index: arrival.index,
+            due_ns: self.since_start(arrival.due_ns),
+            first_ns: self.since_start(first_ns),
+            done_ns: self.since_start(done_ns),
+            ended,
+        });
     }
 
     // Time limits, and the end.
@@ -395,6 +436,7 @@ impl<'a> Lane<'a> {
             if let Some(arrival) = self.waiting.pop_front() {
                 self.tally.fail(Failure::Timeout, || "no connection was free in time".to_owned());
                 self.record(Class::Failed, None, arrival, now);
+                self.tell_unsent(arrival, now, Failure::Timeout);
             }
         }
         for slot in 0..self.slots.len() {

@@ -134,7 +134,7 @@ impl<F: FnMut(&Progress)> Observer for F {
 }
 
 /// Between the warm-up and the plan's time 0: threads have to be started.
-const START_AHEAD_NS: u64 = 5_000_000;
+pub(super) const START_AHEAD_NS: u64 = 5_000_000;
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
@@ -146,7 +146,7 @@ const WARM_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Run {
     /// Mean requests per second of the plan.
-    fn mean_rate(&self) -> u64 {
+    pub(super) fn mean_rate(&self) -> u64 {
         let seconds = self.plan.last_ns().max(1) as f64 / 1e9;
         (self.plan.arrivals() as f64 / seconds).min(1e9) as u64
     }
@@ -175,30 +175,19 @@ impl Run {
             (SystemTime::now(), &self.source, &self.plan, &self.options);
         let started = wall_start + Duration::from_nanos(START_AHEAD_NS);
         observer.start(started);
-        let setup = Setup { plan, source, options, address, lanes, start_ns, stop };
+        let setup = Setup { plan, source, options, address, lanes, arm: None, start_ns, stop };
         let opened = connections.len() as u64;
         let mut watch = Watch::new(observer, start_ns, self.plan.arrivals());
-        let mut tally = std::thread::scope(|scope| {
+        let mut tally = Tally::new();
+        std::thread::scope(|scope| {
             let (done, results) = mpsc::channel();
             for number in 0..lanes {
                 let share = connections.len().div_ceil((lanes - number) as usize);
                 let warm = connections.split_off(connections.len() - share);
-                let (live, shown) = LiveLane::new(start_ns);
-                watch.lanes.push(shown);
-                let done = done.clone();
-                let lane = move || {
-                    let result = Lane::new(setup, number, live, warm).and_then(Lane::run);
-                    // The receiver outlives every lane, except when another lane has failed.
-                    let _ = done.send(result);
-                };
-                let thread = std::thread::Builder::new().name(format!("load-{number}"));
-                thread.spawn_scoped(scope, lane).map_err(|source| {
-                    stop.set(); // The lanes that did start would run the whole plan.
-                    system("start a thread")(source)
-                })?;
+                watch.lanes.push(start_lane(scope, setup, number, warm, 0, &done)?);
             }
             drop(done);
-            watch.until_all(&results, stop)
+            watch.until_all(&results, stop, |_, lane| tally.merge(lane))
         })?;
         let ended_ns = clock::now_ns();
         tally.counts.connections += opened;
@@ -214,11 +203,38 @@ impl Run {
     }
 }
 
+/// Starts the thread of a lane, which sends `tag` with its tally when it ends.
+pub(super) fn start_lane<'scope, 'env>(
+    scope: &'scope std::thread::Scope<'scope, 'env>,
+    setup: Setup<'scope>,
+    number: u64,
+    warm: Vec<TcpStream>,
+    tag: usize,
+    done: &mpsc::Sender<Ended>,
+) -> Result<Arc<Shown>, LoadError> {
+    let (live, shown) = LiveLane::new(setup.start_ns);
+    let done = done.clone();
+    let lane = move || {
+        let result = Lane::new(setup, number, live, warm).and_then(Lane::run);
+        // The receiver outlives every lane, except when another lane has failed.
+        let _ = done.send((tag, result));
+    };
+    let thread = std::thread::Builder::new().name(format!("load-{tag}-{number}"));
+    thread.spawn_scoped(scope, lane).map_err(|source| {
+        setup.stop.set(); // The lanes that did start would run the whole plan.
+        system("start a thread")(source)
+    })?;
+    Ok(shown)
+}
+
+/// What the thread of a lane leaves, with the tag that it was started with.
+pub(super) type Ended = (usize, io::Result<Tally>);
+
 fn system(action: &'static str) -> impl Fn(io::Error) -> LoadError {
     move |source| LoadError::System { action, source }
 }
 
-fn wall_since(start: SystemTime) -> i128 {
+pub(super) fn wall_since(start: SystemTime) -> i128 {
     match SystemTime::now().duration_since(start) {
         Ok(passed) => passed.as_nanos() as i128,
         Err(error) => -(error.duration().as_nanos() as i128),
@@ -226,7 +242,7 @@ fn wall_since(start: SystemTime) -> i128 {
 }
 
 /// Opens connections before the clock starts; the first one chooses among the host's addresses.
-fn warm_up(target: &Target, count: usize) -> Result<(SocketAddr, Vec<TcpStream>), LoadError> {
+pub(super) fn warm_up(target: &Target, count: usize) -> Result<(SocketAddr, Vec<TcpStream>), LoadError> {
     let connect = |address| {
         TcpStream::connect_timeout(&address, WARM_TIMEOUT).map_err(|source| LoadError::Unreachable {
             target: target.to_string(),
@@ -251,31 +267,31 @@ fn warm_up(target: &Target, count: usize) -> Result<(SocketAddr, Vec<TcpStream>)
 }
 
 /// The watcher's side of a run.
-struct Watch<'a> {
+pub(super) struct Watch<'a> {
     observer: &'a mut dyn Observer,
     start_ns: u64,
     planned: u64,
-    lanes: Vec<Arc<Shown>>,
+    pub(super) lanes: Vec<Arc<Shown>>,
     interval: Histogram<u64>,
     interval_start_ns: u64,
 }
 
 impl<'a> Watch<'a> {
-    fn new(observer: &'a mut dyn Observer, start_ns: u64, planned: u64) -> Self {
+    pub(super) fn new(observer: &'a mut dyn Observer, start_ns: u64, planned: u64) -> Self {
         Self { observer, start_ns, planned, lanes: Vec::new(), interval: histogram(), interval_start_ns: 0 }
     }
 
-    /// Tells the observer what happens until every lane has ended; adds up their tallies.
-    fn until_all(
+    /// Tells the observer what happens until every lane has ended; gives each one's tag and tally to `add`.
+    pub(super) fn until_all(
         &mut self,
-        results: &mpsc::Receiver<io::Result<Tally>>,
+        results: &mpsc::Receiver<Ended>,
         stop: &Stop,
-    ) -> Result<Tally, LoadError> {
-        let mut tally = Tally::new();
+        mut add: impl FnMut(usize, &Tally),
+    ) -> Result<(), LoadError> {
         loop {
             match results.recv_timeout(PROGRESS_EVERY) {
-                Ok(Ok(lane)) => tally.merge(&lane),
-                Ok(Err(source)) => {
+                Ok((tag, Ok(lane))) => add(tag, &lane),
+                Ok((_, Err(source))) => {
                     stop.set(); // The other lanes have nothing left to contribute to.
                     return Err(system("wait for the network")(source));
                 }
@@ -284,7 +300,7 @@ impl<'a> Watch<'a> {
             }
         }
         self.tell(true);
-        Ok(tally)
+        Ok(())
     }
 
     fn tell(&mut self, is_last: bool) {

@@ -1,6 +1,6 @@
 //! Runs against a scripted server: every arrival is accounted for, whatever the server does.
 
-mod oracle;
+pub(in crate::engine) mod oracle;
 
 use super::*;
 use crate::plan::{Pace, Recorded};

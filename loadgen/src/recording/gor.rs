@@ -11,7 +11,7 @@
 //! mark counts where the HTTP framing says so. Only where no mark does (GoReplay cuts long messages)
 //! does the first one count that a meta line follows, and the record counts as cut.
 
-mod message;
+pub(crate) mod message;
 mod write;
 
 pub use write::{GorError, write_gor};

@@ -13,5 +13,6 @@ mod console;
 mod demo;
 mod harness;
 mod httpbin;
+mod load;
 mod webhooks;
 mod zipkin;

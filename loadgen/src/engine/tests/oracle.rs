@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// What the server does with a request.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Act {
+pub(in crate::engine) enum Act {
     /// Answers with a status and this many bytes.
     Reply(u16, usize),
     /// The same in chunks, and closes the connection in good order.
@@ -28,8 +28,8 @@ pub(super) enum Act {
 type Script = dyn Fn(u64) -> Act + Send + Sync;
 
 /// The server; it ends when it is dropped.
-pub(super) struct Oracle {
-    pub(super) address: SocketAddr,
+pub(in crate::engine) struct Oracle {
+    pub(in crate::engine) address: SocketAddr,
     shared: Arc<Shared>,
 }
 
@@ -43,7 +43,7 @@ struct Shared {
 
 impl Oracle {
     /// Starts a server; `script` says what becomes of the n-th request, counted from 0.
-    pub(super) fn start(script: impl Fn(u64) -> Act + Send + Sync + 'static) -> Self {
+    pub(in crate::engine) fn start(script: impl Fn(u64) -> Act + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Shared {
@@ -65,12 +65,12 @@ impl Oracle {
         Self { address, shared }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(in crate::engine) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
     /// The requests so far, in the order in which the server saw them.
-    pub(super) fn seen(&self) -> Vec<(Instant, String)> {
+    pub(in crate::engine) fn seen(&self) -> Vec<(Instant, String)> {
         self.shared.seen.lock().expect("no test panics with it").clone()
     }
 }

@@ -71,6 +71,17 @@ pub(super) fn response(payload: &[u8], is_cut: bool) -> Result<Response, String>
     Ok(Response { status, headers: head.headers, body, ..Response::default() })
 }
 
+/// The response at the end of what came on a connection: interim ones (1xx) are skipped.
+pub(crate) fn reply(mut bytes: &[u8]) -> Result<Response, String> {
+    loop {
+        let head = head(bytes)?;
+        match head.start {
+            Start::Response { status } if status.is_informational() => bytes = &bytes[head.length..],
+            _ => return response(bytes, false),
+        }
+    }
+}
+
 /// The target of a request to a proxy names the host too.
 fn split_target(target: &str, host: &str) -> (String, String) {
     let Some(rest) = target.strip_prefix("http://") else { return (host.to_owned(), target.to_owned()) };
