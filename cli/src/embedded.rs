@@ -3,6 +3,7 @@
 //! Everything that `run` and `demo` share. The parts meet only here: the proxy writes the ledger and
 //! the queue, the worker reads both and publishes, the console reads what is published.
 
+use crate::commands::verdict::sign::signing_key;
 use crate::exit::{Exit, Failure, OrExit as _};
 use anyhow::Context as _;
 use parallax_comparator::report::Published;
@@ -54,7 +55,10 @@ impl Embedded {
         let limits = QueueLimits { count: config.limits.queue_exchanges, bytes: config.limits.queue_bytes };
         let (sender, receiver) = queue(limits);
         let ledger = Ledger::new(config.policy.window.nanos());
-        let board = Board::new().with_metrics(crate::metrics::install());
+        let mut board = Board::new().with_metrics(crate::metrics::install());
+        if let Some(file) = &config.console.signing_key {
+            board = board.with_signing_key(signing_key(file)?);
+        }
         let console = options
             .console
             .then(|| Console::start(config.console.address, board.clone()))

@@ -4,6 +4,7 @@ use crate::{KeySource, Policy, Roles, Route, Rule, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// One validation: what listens, who answers, what is mirrored, what may differ, and the policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -64,11 +65,16 @@ pub struct Console {
     /// Address and port of the page and the API; loopback by default, port 0 picks a free one.
     #[schemars(with = "String", extend("format" = "socket-address"))]
     pub address: SocketAddr,
+    /// File with a private ed25519 key (PKCS#8 PEM, as `parallax verdict keygen` writes it). With it
+    /// every verdict is signed as it is published, so that a later step can check it offline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", example = "/etc/parallax/signing.pem")]
+    pub signing_key: Option<PathBuf>,
 }
 
 impl Default for Console {
     fn default() -> Self {
-        Self { address: SocketAddr::from(([127, 0, 0, 1], 8081)) }
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 8081)), signing_key: None }
     }
 }
 

@@ -40,11 +40,12 @@ pub(crate) struct Context {
 }
 
 /// Every path, as `interface.md` lists them; told to whoever asks for another.
-const PATHS: [&str; 16] = [
+const PATHS: [&str; 17] = [
     "GET /",
     "GET /v1/verdicts",
     "GET /v1/verdicts/latest",
     "GET /v1/verdicts/{run}",
+    "GET /v1/verdicts/{run}/signature",
     "GET /v1/events",
     "GET /v1/differences",
     "GET /v1/examples/{id}",
@@ -79,6 +80,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/verdicts", get(verdicts::list))
         .route("/v1/verdicts/latest", get(verdicts::latest))
         .route("/v1/verdicts/{run}", get(verdicts::one))
+        .route("/v1/verdicts/{run}/signature", get(verdicts::signature))
         .route("/v1/events", get(events::stream))
         .route("/v1/differences", get(report::differences))
         .route("/v1/examples/{id}", get(report::example))

@@ -13,9 +13,11 @@ mod board;
 mod limits;
 mod page;
 mod server;
+mod signed;
 
 pub use board::{Board, Change};
 pub use server::{Console, Running, StartError};
+pub use signed::SIGNATURE_HEADER;
 
 /// Canned publications, shared with `examples/preview.rs`.
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! `parallax verdict`: read, wait for or recompute a verdict.
 //!
-//! `show` and `wait` read a console, or a log with `--log`; `verify` trusts neither and recomputes.
+//! `show` and `wait` read a console, or a log with `--log`; `verify` trusts neither and recomputes, or
+//! checks a signature with `--key`.
+
+pub(crate) mod sign;
 
 use crate::args::Global;
 use crate::exit::{Exit, Failure, OrExit as _, Outcome};
@@ -35,10 +38,20 @@ pub(crate) enum Verdict {
     #[command(after_help = "Examples:\n  parallax verdict wait --deadline 30m\n  \
                             parallax verdict wait --run 2026-11-22T14-02Z-a1b2 --once --format json")]
     Wait(Wait),
-    /// Recompute the verdict from the log and compare it with the one that is kept there.
+    /// Recompute the verdict from the log and compare it with the one that is kept there; or, with
+    /// `--key`, check a document's signature offline and exit with its verdict.
     #[command(after_help = "Examples:\n  parallax verdict verify --log parallax-log\n  \
-                            parallax verdict verify --log recording.plx --format json")]
+                            parallax verdict verify --key parallax-signing.pub --document verdict.json \
+                            --candidate sha256:5f0c…")]
     Verify(Verify),
+    /// Sign a verdict document; the signature goes to a file of its own.
+    #[command(after_help = "Examples:\n  parallax verdict sign verdict.json --key parallax-signing.pem\n  \
+                            parallax verdict sign verdict.json --key key.pem --output verdict.sig")]
+    Sign(sign::Sign),
+    /// Make a pair of signing keys (ed25519) and print the name of the new key.
+    #[command(after_help = "Examples:\n  parallax verdict keygen\n  \
+                            parallax verdict keygen --private /etc/parallax/signing.pem --public signing.pub")]
+    Keygen(sign::Keygen),
     /// Judge exported tallies, also somebody else's counters (`parallax.tally/1`).
     #[command(after_help = "Examples:\n  parallax verdict judge tallies.jsonl --policy parallax.toml\n  \
                             parallax verdict show --log parallax-log --tallies | parallax verdict judge -")]
@@ -56,11 +69,21 @@ struct Which {
     console: String,
 }
 
+/// Where a copy goes.
+#[derive(Debug, Args)]
+struct Save {
+    /// Keep the document byte for byte in FILE, and its signature, where the console signs, in FILE.sig.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+}
+
 /// Print the verdict as it is now.
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     #[command(flatten)]
     which: Which,
+    #[command(flatten)]
+    save: Save,
     /// Read a log instead of a console.
     #[arg(long, value_name = "DIR")]
     log: Option<PathBuf>,
@@ -77,6 +100,8 @@ pub(crate) struct Show {
 pub(crate) struct Wait {
     #[command(flatten)]
     which: Which,
+    #[command(flatten)]
+    save: Save,
     /// Give up after this time.
     #[arg(long, value_name = "DURATION", default_value = "2h")]
     deadline: Span,
@@ -109,6 +134,18 @@ pub(crate) struct Verify {
     /// The log: a directory, or one segment file.
     #[arg(long, value_name = "DIR", default_value = "parallax-log")]
     log: PathBuf,
+    /// Check a signature instead, by this public key (SPKI PEM); given twice, either may have signed.
+    #[arg(long, value_name = "FILE", requires = "document", conflicts_with_all = ["log", "run"])]
+    key: Vec<PathBuf>,
+    /// The document that was signed.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    document: Option<PathBuf>,
+    /// Its signature; DOCUMENT.sig when absent.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    signature: Option<PathBuf>,
+    /// The digest that is about to be shipped: a verdict about another one exits with 10.
+    #[arg(long, value_name = "DIGEST", requires = "key")]
+    candidate: Option<String>,
     /// How to print.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -120,6 +157,8 @@ impl Verdict {
             Self::Show(show) => show.run(),
             Self::Wait(wait) => wait.run(global),
             Self::Verify(verify) => verify.run(global),
+            Self::Sign(sign) => sign.run(global),
+            Self::Keygen(keygen) => keygen.run(global),
             Self::Judge(judge) => judge.run(),
         }
     }
@@ -127,7 +166,7 @@ impl Verdict {
 
 impl Show {
     fn run(self) -> Outcome {
-        let json = match &self.log {
+        let fetched = match &self.log {
             None => self.which.fetch(Duration::ZERO)?.ok_or_else(|| self.which.not_ready())?,
             Some(directory) if self.tallies => {
                 let mut reader = open(directory)?;
@@ -138,11 +177,13 @@ impl Show {
             }
             Some(directory) => {
                 let found = recompute(directory, self.which.run.as_deref())?;
-                text(found.stored.as_deref().unwrap_or(&found.recomputed))?
+                let json = text(found.stored.as_deref().unwrap_or(&found.recomputed))?;
+                Fetched { json, signature: None }
             }
         };
-        let verdict = parse(&json)?;
-        report_file::print(&verdict, &json, self.format)?;
+        let verdict = parse(&fetched.json)?;
+        self.save.keep(&fetched)?;
+        report_file::print(&verdict, &fetched.json, self.format)?;
         Ok(summary::exit(&verdict))
     }
 }
@@ -162,7 +203,7 @@ impl Wait {
             let left = until.saturating_duration_since(Instant::now());
             let wait = if self.once { Duration::ZERO } else { left.min(LONG_POLL) };
             match self.which.fetch(wait) {
-                Ok(Some(json)) => seen = Some((parse(&json)?, json)),
+                Ok(Some(fetched)) => seen = Some((parse(&fetched.json)?, fetched)),
                 Ok(None) if self.once => return Err(self.which.not_ready()),
                 Err(failure) if self.once || failure.exit != Exit::Unavailable || left.is_zero() => {
                     return Err(failure);
@@ -173,8 +214,9 @@ impl Wait {
             }
             let is_over = self.once || left.is_zero() || interrupt.is_set();
             match &seen {
-                Some((verdict, json)) if verdict.is_final || is_over => {
-                    report_file::print(verdict, json, self.format)?;
+                Some((verdict, fetched)) if verdict.is_final || is_over => {
+                    self.save.keep(fetched)?;
+                    report_file::print(verdict, &fetched.json, self.format)?;
                     let interrupted = interrupt.is_set() && !verdict.is_final;
                     return Ok(if interrupted { Exit::Interrupted } else { self.exit(verdict) });
                 }
@@ -194,8 +236,31 @@ impl Wait {
     }
 }
 
+impl Save {
+    fn keep(&self, fetched: &Fetched) -> Result<(), Failure> {
+        let Some(file) = &self.save else { return Ok(()) };
+        sign::write(file, fetched.json.as_bytes())?;
+        let signature = sign::beside(file);
+        match &fetched.signature {
+            Some(line) => sign::write(&signature, format!("{line}\n").as_bytes()),
+            // The signature of an older document would not hold for this one.
+            None if signature.exists() => Err(Failure::new(
+                Exit::Io,
+                format!(
+                    "{} is old: the document that was saved has no signature; remove it",
+                    signature.display()
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Verify {
     fn run(self, global: &Global) -> Outcome {
+        if let Some(document) = &self.document {
+            return sign::verify(&self, document, global);
+        }
         let found = recompute(&self.log, self.run.as_deref())?;
         for damage in &found.damage {
             note!(global, "warning: {damage}");
@@ -294,15 +359,28 @@ pub(crate) fn open(log: &Path) -> Result<Box<dyn Reader>, Failure> {
     })
 }
 
+/// What a console answered.
+#[derive(Debug)]
+struct Fetched {
+    /// The document, byte for byte.
+    json: String,
+    /// Its signature in base64, where the console signs.
+    signature: Option<String>,
+}
+
 impl Which {
     /// The document, or `None` while the console is not ready; waits for news up to `wait`.
-    fn fetch(&self, wait: Duration) -> Result<Option<String>, Failure> {
+    fn fetch(&self, wait: Duration) -> Result<Option<Fetched>, Failure> {
         let run = self.run.as_deref().unwrap_or("latest");
         let query = if wait.is_zero() { String::new() } else { format!("?wait={}s", wait.as_secs().max(1)) };
         let path = format!("/v1/verdicts/{run}{query}");
-        let (status, body) = get(&self.console, &path, wait + Duration::from_secs(10))?;
-        match status {
-            StatusCode::OK => Ok(Some(text(&body)?)),
+        let answer = get(&self.console, &path, wait + Duration::from_secs(10))?;
+        match answer.status {
+            StatusCode::OK => {
+                let signature = answer.headers.get(parallax_console::SIGNATURE_HEADER);
+                let signature = signature.and_then(|value| value.to_str().ok()).map(str::to_owned);
+                Ok(Some(Fetched { json: text(&answer.body)?, signature }))
+            }
             StatusCode::SERVICE_UNAVAILABLE => Ok(None),
             StatusCode::NOT_FOUND if self.run.is_none() => Ok(None),
             StatusCode::NOT_FOUND => {

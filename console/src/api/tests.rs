@@ -3,6 +3,7 @@
 mod events;
 mod flagger;
 mod read;
+mod signature;
 mod wait;
 
 use super::{Context, router};

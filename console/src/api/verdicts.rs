@@ -6,7 +6,7 @@ use super::problem::Problem;
 use super::select::Selection;
 use super::{Context, document, json, segment};
 use crate::board::{Change, Entry, Snapshot};
-use crate::limits;
+use crate::{limits, signed};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -58,6 +58,27 @@ pub(crate) async fn one(
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response, Problem> {
     answer(context, Some(segment(run)?), accept(parameters)?).await
+}
+
+/// `GET /v1/verdicts/{run}/signature`: the signature over the run's document as it is now; `latest` names
+/// the newest run here too.
+pub(crate) async fn signature(
+    State(context): State<Context>,
+    run: Result<Path<String>, PathRejection>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let parameters = accept(parameters)?;
+    if parameters.wait.is_some() {
+        return Err(bad_request("`wait` applies to the verdict, whose answer carries its signature")
+            .remedy("read the headers of GET /v1/verdicts/{run}?wait=30s"));
+    }
+    let run = Some(segment(run)?).filter(|run| run != "latest");
+    let snapshot = context.board.snapshot();
+    let entry = Selection { run, candidate: parameters.candidate }.find(&snapshot)?;
+    let signed = entry.signed.as_ref().ok_or_else(|| {
+        Problem::new(StatusCode::NOT_FOUND, "this console signs nothing").remedy("set `console.signing_key`")
+    })?;
+    Ok(json(signed.document.clone()))
 }
 
 #[derive(Serialize)]
@@ -123,7 +144,13 @@ async fn answer(context: Context, run: Option<String>, parameters: Parameters) -
             entry.verdict().run
         )));
     }
-    Ok(json(body))
+    let mut response = json(body);
+    if let Some(signed) = &entry.signed {
+        let headers = response.headers_mut();
+        headers.insert(signed::SIGNATURE_HEADER, signed.signature.clone());
+        headers.insert(signed::KEY_HEADER, signed.key.clone());
+    }
+    Ok(response)
 }
 
 /// The board once the selected run's state differs from now, is final, or `wait` has passed.

@@ -14,5 +14,6 @@ mod demo;
 mod harness;
 mod httpbin;
 mod load;
+mod signatures;
 mod webhooks;
 mod zipkin;
