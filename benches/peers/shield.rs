@@ -70,6 +70,7 @@ fn config(options: &Options) -> Config {
             path: path.to_owned(),
             methods: vec!["GET".to_owned(), "POST".to_owned()],
             sample: 1.0,
+            profile: None,
         }],
         key: Vec::new(),
         rules: Vec::new(),

@@ -1,6 +1,6 @@
 //! From exchanges to a verdict: compare, tally, judge.
 //!
-//! [`diff`], [`mask`], [`compare`], [`tally`], [`judge`] and [`verdict`] are pure: no I/O, no clock,
+//! [`diff`], [`mask`], [`profile`], [`compare`], [`tally`], [`judge`] and [`verdict`] are pure: no I/O, no clock,
 //! no randomness, so that any partitioning, order, restart or replay of one log gives a
 //! byte-identical verdict. [`worker`] is the thin shell that drives them from a queue and keeps the
 //! log. This crate never depends on the proxy.
@@ -12,6 +12,7 @@ pub mod judge;
 pub mod latencies;
 pub mod lint;
 pub mod mask;
+pub mod profile;
 pub mod report;
 pub mod rows;
 pub mod run;

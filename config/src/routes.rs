@@ -1,5 +1,6 @@
 //! `[[routes]]`: which requests are mirrored, and `[key]`: whose they are.
 
+use crate::ProfileName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,12 @@ pub struct Route {
     #[serde(default = "everything")]
     #[schemars(range(min = 0.0, max = 1.0), extend("x-unit" = "share of keys"))]
     pub sample: f64,
+    /// The vendor's event API that comes this way. How its clients read a status (done, send again, give
+    /// up) decides the checks `status` and `error_rate`, and what is new in each answer becomes rules,
+    /// which `config check` lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"segment")]
+    pub profile: Option<ProfileName>,
 }
 
 fn everything() -> f64 {

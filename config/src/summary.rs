@@ -3,7 +3,7 @@
 use crate::error::{ConfigError, Problem};
 use crate::load::Loaded;
 use crate::reach::units_required;
-use crate::{Role, Route};
+use crate::{Role, Route, Rule};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -29,6 +29,9 @@ impl Loaded {
             line(if index == 0 { "mirrors" } else { "" }, mirrored(route));
         }
         line("rules", config.rules.len().to_string());
+        for rule in &config.rules_with_profiles()[config.rules.len()..] {
+            line("", of_profile(rule));
+        }
         let policy = &config.policy;
         let (check, units) = units_required(policy);
         line("promote", format!("after {} and {units} units ({check}) at the earliest", policy.minimum_time));
@@ -52,7 +55,16 @@ fn role(role: Option<&Role>) -> String {
 fn mirrored(route: &Route) -> String {
     let methods = if route.methods.is_empty() { "GET HEAD".to_owned() } else { route.methods.join(" ") };
     let share = if route.sample < 1.0 { format!(", {} of keys", route.sample) } else { String::new() };
-    format!("{}: {methods} {}{share}", route.name, route.path)
+    let profile = route.profile.map(|profile| format!(", profile {profile}")).unwrap_or_default();
+    format!("{}: {methods} {}{share}{profile}", route.name, route.path)
+}
+
+/// A rule that a profile brings.
+fn of_profile(rule: &Rule) -> String {
+    let place = String::from(rule.at.clone());
+    let (route, owner) =
+        (rule.route.as_deref().unwrap_or_default(), rule.owner.as_deref().unwrap_or_default());
+    format!("{place} {} on {route} ({owner})", rule.action)
 }
 
 /// The outcome of loading as a document: `{schema, ok, problems: […], warnings: […]}`.

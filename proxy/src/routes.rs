@@ -140,6 +140,7 @@ mod tests {
             path: path.to_owned(),
             methods: methods.iter().map(|&method| method.to_owned()).collect(),
             sample: 1.0,
+            profile: None,
         }
     }
 

@@ -69,12 +69,23 @@ pub(crate) fn readable<'a>(headers: &HeaderMap, body: &'a [u8], limit: usize) ->
     }
 }
 
+/// A body with these codings undone, given in the order in which they were applied.
+///
+/// # Errors
+/// What is wrong, to be read after "the body".
+pub(crate) fn undone<'a>(codings: &[String], body: &'a [u8], limit: usize) -> Result<Cow<'a, [u8]>, String> {
+    match coding::decode(codings, body, limit) {
+        Decoded::Plain(plain) => Ok(plain),
+        other => Err(other.problem().unwrap_or_default()),
+    }
+}
+
 fn decoded(response: &Response, limit: usize) -> Decoded<'_> {
     coding::decode(&codings(&response.headers), response.body.bytes(), limit)
 }
 
 /// The codings of a message in the order in which they were applied.
-fn codings(headers: &HeaderMap) -> Vec<String> {
+pub(crate) fn codings(headers: &HeaderMap) -> Vec<String> {
     let values: Vec<_> = headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes).collect();
     headers::items(&values).iter().map(|item| String::from_utf8_lossy(item).to_ascii_lowercase()).collect()
 }

@@ -57,6 +57,7 @@ pub(crate) fn route(name: &str, path: &str) -> Route {
         path: path.to_owned(),
         methods: ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"].map(str::to_owned).to_vec(),
         sample: 1.0,
+        profile: None,
     }
 }
 
