@@ -95,6 +95,7 @@ fn run(config: &Config) -> Run {
         control: ControlMode::None,
         policy: config.policy.clone(),
         rules: Vec::new(),
+        profiles: Vec::new(),
         slices: Vec::new(),
         normaliser: NORMALISER,
         checks: Vec::new(),

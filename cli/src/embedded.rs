@@ -7,10 +7,10 @@ use crate::commands::verdict::sign::signing_key;
 use crate::exit::{Exit, Failure, OrExit as _};
 use anyhow::Context as _;
 use parallax_comparator::report::Published;
-use parallax_comparator::run::{Build, ControlMode, NORMALISER, Run};
+use parallax_comparator::run::{Build, ControlMode, NORMALISER, RouteProfile, Run};
 use parallax_comparator::slice::Slice;
 use parallax_comparator::worker::{Worker, WorkerHandle, WorkerOptions};
-use parallax_config::{Config, Role};
+use parallax_config::{Config, Role, Route};
 use parallax_console::{Board, Console};
 use parallax_exchange::{Ledger, QueueLimits, log, queue};
 use parallax_proxy::Proxy;
@@ -134,7 +134,8 @@ pub(crate) fn new_run(config: &Config) -> Run {
         baseline: build(Some(&config.roles.primary)),
         control: if config.roles.control.is_some() { ControlMode::Paired } else { ControlMode::None },
         policy: config.policy.clone(),
-        rules: config.rules.clone(),
+        rules: config.rules_with_profiles(),
+        profiles: profiles(config),
         slices: slices(config),
         normaliser: NORMALISER,
         checks: Vec::new(),
@@ -142,6 +143,12 @@ pub(crate) fn new_run(config: &Config) -> Run {
         history: Vec::new(),
         noise: Vec::new(),
     }
+}
+
+/// The routes that carry a vendor's event API.
+fn profiles(config: &Config) -> Vec<RouteProfile> {
+    let of = |route: &Route| Some(RouteProfile { route: route.name.clone(), profile: route.profile? });
+    config.routes.iter().filter_map(of).collect()
 }
 
 /// The named slices: the policy's, or else the routes.

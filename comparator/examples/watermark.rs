@@ -59,6 +59,7 @@ fn run(slices: u64) -> Run {
         control: ControlMode::Paired,
         policy: Policy::default(),
         rules: Vec::new(),
+        profiles: Vec::new(),
         slices: (0..slices).map(|index| Slice::of("route", &format!("/r{index:05}"))).collect(),
         normaliser: NORMALISER,
         checks: Vec::new(),

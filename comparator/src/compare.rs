@@ -6,10 +6,13 @@
 
 pub(crate) mod fields;
 mod observe;
+mod standing;
 
 use crate::diff::sink::Sink;
 use crate::diff::{Difference, Kind, Limits, Part, Schema, body, headers, json};
 use crate::mask::Masks;
+use crate::profile::Profile;
+use crate::run::RouteProfile;
 use fields::Fields;
 use http::header::CONTENT_LENGTH;
 use parallax_config::Rule;
@@ -25,6 +28,8 @@ pub struct Comparer {
     everywhere: Masks,
     /// The rules of each route that has its own, the others included.
     routes: Vec<(Box<str>, Masks)>,
+    /// The routes that carry a vendor's event API.
+    profiles: Vec<(Box<str>, Profile)>,
     fields: Fields,
     limits: Limits,
     schema: Option<Arc<Schema>>,
@@ -42,6 +47,15 @@ pub struct RuleError {
     pub at: String,
     /// What is wrong and what to write instead.
     pub why: String,
+}
+
+/// What is known of the request that two answers are for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked<'a> {
+    route: Option<&'a str>,
+    path: Option<&'a str>,
+    /// The route's profile, where the request carries events.
+    profile: Option<Profile>,
 }
 
 /// What differs between two responses.
@@ -74,6 +88,7 @@ impl Comparer {
         Ok(Self {
             everywhere: Masks::new(rules, None)?,
             routes,
+            profiles: Vec::new(),
             fields: Fields::new(fields).map_err(refuse)?,
             limits: Limits::TRAFFIC,
             schema: None,
@@ -87,6 +102,13 @@ impl Comparer {
         self
     }
 
+    /// The same comparer, reading answers on these routes as the vendors' own clients do.
+    #[must_use]
+    pub fn with_profiles(mut self, profiles: &[RouteProfile]) -> Self {
+        self.profiles = profiles.iter().map(|of| (of.route.as_str().into(), of.profile.into())).collect();
+        self
+    }
+
     /// The same comparer with other bounds.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
@@ -97,7 +119,7 @@ impl Comparer {
     /// What differs between two responses to one request, after masking.
     #[must_use]
     pub fn compare(&self, route: Option<&str>, left: &Response, right: &Response) -> Comparison {
-        self.compare_fields(route, None, left, right).0
+        self.compare_fields(Asked { route, ..Asked::default() }, left, right).0
     }
 
     /// What differs between two responses to `request`: its path tells the gRPC method.
@@ -109,7 +131,7 @@ impl Comparer {
         left: &Response,
         right: &Response,
     ) -> Comparison {
-        self.compare_fields(route, Some(request.path()), left, right).0
+        self.compare_fields(self.asked(route, request), left, right).0
     }
 
     /// What differs between two JSON texts, such as records of an output topic, after masking.
@@ -128,16 +150,13 @@ impl Comparer {
     }
 
     /// What differs, and the positions of the configured fields that do, ascending.
-    fn compare_fields(
-        &self,
-        route: Option<&str>,
-        path: Option<&str>,
-        left: &Response,
-        right: &Response,
-    ) -> (Comparison, Vec<u16>) {
-        let mut sink =
-            Sink::new(self.masks(route), &self.fields, self.limits).with_schema(self.schema.as_deref(), path);
+    fn compare_fields(&self, asked: Asked<'_>, left: &Response, right: &Response) -> (Comparison, Vec<u16>) {
+        let mut sink = Sink::new(self.masks(asked.route), &self.fields, self.limits)
+            .with_schema(self.schema.as_deref(), asked.path);
         responses(left, right, &mut sink);
+        if let Some(profile) = asked.profile {
+            standing::fates(profile, left, right, &mut sink);
+        }
         sink.finish()
     }
 

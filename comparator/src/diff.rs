@@ -28,7 +28,8 @@ pub struct Difference {
     /// The part of the message.
     #[serde(rename = "in")]
     pub part: Part,
-    /// A JSON pointer (body) or a name; empty for the status and for a whole body.
+    /// A JSON pointer (body), a name, or the position of an event; empty for the status, for a whole body
+    /// and for events that are not named.
     pub path: String,
     /// The path with array indices and map-like keys generalised to `*`.
     pub pattern: String,
@@ -57,6 +58,8 @@ pub enum Part {
     Cookie,
     /// The body.
     Body,
+    /// What the answer says of one event of the request, by the route's profile.
+    Event,
 }
 
 /// What is wrong at a path.

@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::slice::Slice;
-use parallax_config::{Policy, Rule};
+use parallax_config::{Policy, ProfileName, Rule};
 use serde::{Deserialize, Serialize};
 
 /// One trial of one candidate digest under one policy.
@@ -30,8 +30,11 @@ pub struct Run {
     pub control: ControlMode,
     /// The policy in full.
     pub policy: Policy,
-    /// The masks in full.
+    /// The masks in full, those that the profiles bring included.
     pub rules: Vec<Rule>,
+    /// The routes that carry a vendor's event API.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<RouteProfile>,
     /// Named slices, from the policy or else the routes; `all` and `other` are implied.
     pub slices: Vec<Slice>,
     /// Version of the comparison; another version is another run.
@@ -48,6 +51,15 @@ pub struct Run {
     /// Counts of an earlier A/A run of this rig; they bound the noise where there is no control.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub noise: Vec<NoiseCounts>,
+}
+
+/// A route that carries a vendor's event API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteProfile {
+    /// The route's name.
+    pub route: String,
+    /// The vendor.
+    pub profile: ProfileName,
 }
 
 /// What an earlier run counted in one slice.

@@ -33,6 +33,7 @@ pub(crate) fn run() -> Run {
         control: ControlMode::Paired,
         policy,
         rules: Vec::new(),
+        profiles: Vec::new(),
         slices: vec![Slice::of("route", "a")],
         normaliser: NORMALISER,
         checks: Vec::new(),

@@ -88,7 +88,7 @@ impl Trial {
         let judge = Judge::new(&run)?;
         let verdict = judge.verdict();
         Ok(Self {
-            comparer: Arc::new(Comparer::new(&run.rules, &field_paths(&run))?),
+            comparer: Arc::new(Comparer::new(&run.rules, &field_paths(&run))?.with_profiles(&run.profiles)),
             tally: Tally::new(&run)?,
             reporter: Reporter::new(&run),
             run: Arc::new(run),

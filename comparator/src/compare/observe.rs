@@ -1,6 +1,7 @@
 //! The answers to every check's question, for one exchange.
 
-use super::{Comparer, Comparison};
+use super::standing::Standing;
+use super::{Asked, Comparer, Comparison};
 use parallax_exchange::{Exchange, Outcome, Response};
 
 /// What one copy did, next to the primary: the answers to every check's question.
@@ -10,9 +11,10 @@ pub struct Side {
     pub missing: bool,
     /// Differs from the primary after masking, or is missing.
     pub mismatch: bool,
-    /// The status class differs; missing is a class.
+    /// The status class differs: the hundreds digit, or what it means to the clients of the route's
+    /// profile; missing is a class.
     pub status_differs: bool,
-    /// A 5xx.
+    /// A 5xx, or an answer that makes the clients of the route's profile send again.
     pub error: bool,
     /// From sending the copy to its last byte; `None` (missing) is +infinity.
     pub latency_ns: Option<u64>,
@@ -27,7 +29,7 @@ pub struct Side {
 pub struct Observation {
     /// The primary has no response, so nothing can be compared.
     pub primary_failed: bool,
-    /// The primary answered with a 5xx.
+    /// The primary answered with an error, in the same sense.
     pub primary_error: bool,
     /// The candidate's side; `None` where the primary failed or no copy was sent.
     pub candidate: Option<Side>,
@@ -44,16 +46,23 @@ impl Comparer {
             return Observation { primary_failed: true, ..Observation::default() };
         };
         let route = exchange.labels.iter().find(|label| *label.name == *"route").map(|label| &*label.value);
-        let side = |outcome: &Outcome| self.side(route, exchange.request.path(), primary, outcome);
+        let asked = self.asked(route, &exchange.request);
+        let standing = self.standing(asked.profile, primary);
+        let side = |outcome: &Outcome| self.side(asked, (primary, standing), outcome);
         Observation {
             primary_failed: false,
-            primary_error: is_error(primary),
+            primary_error: standing.is_error,
             candidate: outcomes.candidate.as_ref().map(side),
             control: outcomes.control.as_ref().map(side),
         }
     }
 
-    fn side(&self, route: Option<&str>, path: &str, primary: &Response, outcome: &Outcome) -> Side {
+    fn side(
+        &self,
+        asked: Asked<'_>,
+        (primary, primary_standing): (&Response, Standing),
+        outcome: &Outcome,
+    ) -> Side {
         let Some(response) = outcome.response() else {
             return Side {
                 missing: true,
@@ -63,12 +72,13 @@ impl Comparer {
                 ..Side::default()
             };
         };
-        let (comparison, fields) = self.compare_fields(route, Some(path), primary, response);
+        let (comparison, fields) = self.compare_fields(asked, primary, response);
+        let standing = self.standing(asked.profile, response);
         Side {
             missing: false,
             mismatch: !comparison.differences.is_empty(),
-            status_differs: class(primary) != class(response) && !self.masks(route).ignores_status(),
-            error: is_error(response),
+            status_differs: standing.differs(primary_standing) && !self.masks(asked.route).ignores_status(),
+            error: standing.is_error,
             latency_ns: Some(response.timing.latency_ns()),
             fields,
             comparison,
@@ -76,20 +86,13 @@ impl Comparer {
     }
 }
 
-/// The hundreds digit.
-fn class(response: &Response) -> u16 {
-    response.status.as_u16() / 100
-}
-
-fn is_error(response: &Response) -> bool {
-    class(response) == 5
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::StatusCode;
-    use parallax_config::{Action, Place, Rule};
+    use crate::diff::Part;
+    use crate::run::RouteProfile;
+    use http::{Method, StatusCode};
+    use parallax_config::{Action, Place, ProfileName, Rule};
     use parallax_exchange::{Body, CopyOrder, ExchangeId, Label, MissingReason, Outcomes, Request, Timing};
 
     fn answer(status: u16, body: &'static str) -> Outcome {
@@ -182,6 +185,67 @@ mod tests {
         let mut elsewhere = differing();
         elsewhere.labels.clear();
         assert!(comparer.observe(&elsewhere).candidate.unwrap().mismatch);
+    }
+
+    /// An exchange of one Statsig batch on the route that has the profile.
+    fn batch(primary: Outcome, candidate: Outcome) -> Exchange {
+        let mut exchange = exchange(Some(primary), Some(candidate), None);
+        exchange.request.method = Method::POST;
+        exchange.request.target = "/v1/log_event".to_owned();
+        exchange
+    }
+
+    fn with_profile(profile: ProfileName) -> Comparer {
+        comparer(&[], &[]).with_profiles(&[RouteProfile { route: "ingest".to_owned(), profile }])
+    }
+
+    #[test]
+    fn a_profile_reads_a_status_as_its_clients_do() {
+        let comparer = with_profile(ProfileName::Statsig);
+        let success = r#"{"success":true}"#;
+        for (primary, candidate, differs, error) in [
+            (answer(202, success), answer(200, success), false, false),
+            (answer(202, success), answer(202, ""), true, true),
+            (answer(503, ""), answer(500, ""), false, true),
+            (answer(503, ""), answer(429, ""), true, false),
+            (answer(400, ""), answer(429, ""), false, false),
+        ] {
+            let side = comparer.observe(&batch(primary, candidate)).candidate.unwrap();
+            assert_eq!((side.status_differs, side.error), (differs, error), "{:?}", side.comparison);
+        }
+    }
+
+    #[test]
+    fn requests_without_events_are_read_by_status_alone() {
+        let comparer = with_profile(ProfileName::Statsig);
+        let mut exchange = batch(answer(200, ""), answer(202, ""));
+        exchange.request.target = "/v1/get_id_lists".to_owned();
+        let observation = comparer.observe(&exchange);
+        let side = observation.candidate.unwrap();
+        assert!(!side.status_differs && !side.error && !observation.primary_error);
+        exchange.request.target = "/v1/log_event".to_owned();
+        exchange.labels.clear();
+        assert!(!comparer.observe(&exchange).primary_error, "another route has no profile");
+    }
+
+    #[test]
+    fn events_that_only_one_side_refuses_are_told_by_their_position() {
+        let comparer = with_profile(ProfileName::Amplitude);
+        let refusing =
+            |events: &str| format!(r#"{{"code":400,"events_with_invalid_fields":{{"time":{events}}}}}"#);
+        let refusing = |events| answer(400, Box::leak(refusing(events).into_boxed_str()));
+        let mut exchange = batch(refusing("[1,2]"), refusing("[2,3]"));
+        exchange.request.target = "/2/httpapi".to_owned();
+        let side = comparer.observe(&exchange).candidate.unwrap();
+        assert!(!side.status_differs && side.error, "both make the client send the rest again");
+        let told: Vec<_> =
+            side.comparison.differences.iter().filter(|found| found.part == Part::Event).collect();
+        let invalid = Some("refused: events_with_invalid_fields: time".to_owned());
+        let taken = Some("taken".to_owned());
+        assert_eq!(told.len(), 2);
+        assert_eq!((&*told[0].path, &told[0].left, &told[0].right), ("1", &invalid, &taken));
+        assert_eq!((&*told[1].path, &told[1].left, &told[1].right), ("3", &taken, &invalid));
+        assert!(told.iter().all(|found| found.pattern == "*"));
     }
 
     #[test]

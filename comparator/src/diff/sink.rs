@@ -154,6 +154,22 @@ impl<'r> Sink<'r> {
         }
     }
 
+    /// Records that two answers say different things of one event of the request; `None` is events that
+    /// an answer does not name.
+    pub(crate) fn event(&mut self, event: Option<usize>, left: &[u8], right: &[u8]) {
+        if let Some((left, right)) = self.room(Some(left), Some(right)) {
+            self.differences.push(Difference {
+                part: Part::Event,
+                path: event.map(|event| event.to_string()).unwrap_or_default(),
+                pattern: event.map(|_| "*".to_owned()).unwrap_or_default(),
+                kind: Kind::Value,
+                left,
+                right,
+                note: None,
+            });
+        }
+    }
+
     /// Records a difference of the whole body, with what there is to say about it.
     pub(crate) fn whole_body(&mut self, kind: Kind, left: Option<&[u8]>, right: Option<&[u8]>, note: String) {
         if self.masks.hides(&[], kind, (left, right)) {

@@ -56,11 +56,15 @@ impl Digest {
     }
 }
 
-/// `sha256:` of the canonical JSON of policy, rules and slice weights.
+/// `sha256:` of the canonical JSON of policy, rules, profiles and slice weights.
 pub(crate) fn policy_hash(run: &Run, slices: &[SliceState]) -> String {
     let weights: Vec<Value> =
         slices.iter().map(|state| json!({"slice": state.slice, "weight": state.weight})).collect();
-    let document = json!({"policy": run.policy, "rules": run.rules, "weights": weights});
+    let mut document = json!({"policy": run.policy, "rules": run.rules, "weights": weights});
+    if !run.profiles.is_empty() {
+        // They decide what a status means; without them the hash is that of earlier builds.
+        document["profiles"] = json!(run.profiles);
+    }
     format!("sha256:{}", hex(&Sha256::digest(canonical(&document))))
 }
 

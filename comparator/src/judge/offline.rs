@@ -74,6 +74,7 @@ fn imported(windows: &[SealedWindow], import: Import) -> Run {
         control: import.control,
         policy,
         rules: Vec::new(),
+        profiles: Vec::new(),
         slices: slices.into_iter().collect(),
         normaliser: NORMALISER,
         checks: checks.into_iter().collect(),

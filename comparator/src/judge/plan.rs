@@ -208,6 +208,7 @@ fn run(question: &Question) -> Run {
         control: ControlMode::Paired,
         policy: question.policy.clone(),
         rules: Vec::new(),
+        profiles: Vec::new(),
         slices: question.slices.iter().map(|(slice, _)| slice.clone()).collect(),
         normaliser: NORMALISER,
         checks: Vec::new(),

@@ -24,6 +24,7 @@ pub(crate) fn run(slices: &[Slice]) -> Run {
         control: ControlMode::Paired,
         policy: Policy::default(),
         rules: Vec::new(),
+        profiles: Vec::new(),
         slices: slices.to_vec(),
         normaliser: NORMALISER,
         checks: Vec::new(),

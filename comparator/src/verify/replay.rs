@@ -152,7 +152,8 @@ impl Replay {
 impl Recount {
     fn new(header: &Header) -> Result<Self, TrialError> {
         let run = &header.run;
-        Ok(Self { comparer: Comparer::new(&run.rules, &field_paths(run))?, tally: Tally::new(run)? })
+        let comparer = Comparer::new(&run.rules, &field_paths(run))?.with_profiles(&run.profiles);
+        Ok(Self { comparer, tally: Tally::new(run)? })
     }
 }
 

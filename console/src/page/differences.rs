@@ -110,6 +110,7 @@ pub(super) const fn part(part: Part) -> &'static str {
         Part::Trailer => "trailer",
         Part::Cookie => "cookie",
         Part::Body => "body",
+        Part::Event => "event",
     }
 }
 

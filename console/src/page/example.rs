@@ -203,6 +203,8 @@ fn reported(line: &Line, differences: &[Difference]) -> bool {
         Part::Header | Part::Trailer => {
             line.part == Part::Header && line.path.eq_ignore_ascii_case(&difference.path)
         }
+        // The lines that say so are reported for themselves.
+        Part::Event => false,
     })
 }
 

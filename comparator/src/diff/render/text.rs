@@ -31,6 +31,7 @@ impl Part {
             Self::Trailer => "trailer",
             Self::Cookie => "cookie",
             Self::Body => "body",
+            Self::Event => "event",
         }
     }
 }
