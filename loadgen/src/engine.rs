@@ -8,7 +8,7 @@
 //! *censored*, recorded with the time it has waited so far. Nothing leaves the denominator.
 
 mod arm;
-mod clock;
+pub(crate) mod clock;
 mod connection;
 mod lane;
 mod live;

@@ -1,9 +1,11 @@
 //! `parallax load`: open-loop load.
 
 mod pair;
+mod selftest;
 mod when;
 
 use self::pair::Pair;
+use self::selftest::Selftest;
 use self::when::When;
 use crate::args::Global;
 use crate::exit::{Exit, Failure, OrExit as _, Outcome};
@@ -32,7 +34,9 @@ use std::time::SystemTime;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Load {
     /// Send requests at their planned times, whatever the target does.
-    Run(LoadRun),
+    Run(Box<LoadRun>),
+    /// Prove the generator against a server that knows the truth, and beside others where installed.
+    Selftest(Selftest),
 }
 
 /// Send requests at their planned times, whatever the target does; latency counts from the intended time.
@@ -95,6 +99,7 @@ impl Load {
     pub(crate) fn run(self, global: &Global) -> Outcome {
         match self {
             Self::Run(run) => run.run(global),
+            Self::Selftest(selftest) => selftest.run(global),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Runs against a scripted server: every arrival is accounted for, whatever the server does.
 
-pub(in crate::engine) mod oracle;
-
 use super::*;
+use crate::oracle::{Act, Oracle};
 use crate::plan::{Pace, Recorded};
 use crate::{LoadReport, Plan, Rate, Rendering, Source, Target};
 use http::header::{HeaderName, HeaderValue};
-use oracle::{Act, Oracle};
 use parallax_exchange::{Body, Request};
-use std::time::Instant;
+
+fn oracle(script: impl Fn(u64) -> Act + Send + Sync + 'static) -> Oracle {
+    Oracle::start(script).expect("a free port")
+}
 
 fn plan(rate: &str, milliseconds: u64) -> Plan {
     let rate: Rate = rate.parse().expect("a rate");
@@ -40,7 +41,7 @@ fn run(oracle: &Oracle, plan: Plan, options: Options) -> LoadReport {
 
 #[test]
 fn a_sound_server_gets_every_request_and_every_reply_is_counted() {
-    let oracle = Oracle::start(|_| Act::Reply(200, 2));
+    let oracle = oracle(|_| Act::Reply(200, 2));
     let report = run(&oracle, plan("500/s", 400), Options { lanes: 2, ..Options::default() });
     let document = &report.document;
     assert_eq!((document.planned, document.released, document.completed), (200, 200, 200));
@@ -59,14 +60,14 @@ fn a_sound_server_gets_every_request_and_every_reply_is_counted() {
 
 #[test]
 fn nothing_is_sent_before_it_is_due() {
-    let oracle = Oracle::start(|_| Act::Reply(200, 0));
-    let before = Instant::now();
+    let oracle = oracle(|_| Act::Reply(200, 0));
+    let before = clock::now_ns();
     run(&oracle, plan("100/s", 200), Options::default());
     let seen = oracle.seen();
     assert_eq!(seen.len(), 20);
     for (index, (arrived, _)) in seen.iter().enumerate() {
-        let due = Duration::from_millis(5 + 10 * index as u64);
-        assert!(*arrived - before >= due, "request {index} came after {:?}", *arrived - before);
+        let due = (5 + 10 * index as u64) * 1_000_000;
+        assert!(arrived - before >= due, "request {index} came after {} ns", arrived - before);
     }
 }
 
@@ -78,7 +79,7 @@ fn statuses_and_framings_are_told_apart() {
         2 => Act::Reply(503, 7),
         _ => Act::ChunkedAndClose(301),
     };
-    let oracle = Oracle::start(script);
+    let oracle = oracle(script);
     let document = run(&oracle, plan("200/s", 200), Options::default()).document;
     let expected = [(202, 10), (301, 10), (404, 10), (503, 10)];
     assert_eq!(document.status.into_iter().collect::<Vec<_>>(), expected);
@@ -96,7 +97,7 @@ fn failures_are_counted_by_kind_and_timed() {
         2 => Act::Garbage,
         _ => Act::Reply(200, 1),
     };
-    let oracle = Oracle::start(script);
+    let oracle = oracle(script);
     let document = run(&oracle, plan("200/s", 250), Options::default()).document;
     assert_eq!(document.errors.into_iter().collect::<Vec<_>>(), [("protocol", 10), ("reset", 20)]);
     assert_eq!((document.completed, document.latency_ns.count), (20, 50));
@@ -106,7 +107,7 @@ fn failures_are_counted_by_kind_and_timed() {
 
 #[test]
 fn a_server_that_hangs_costs_a_timeout_each_and_the_time_is_recorded() {
-    let oracle = Oracle::start(|_| Act::Hang);
+    let oracle = oracle(|_| Act::Hang);
     let options = Options { timeout: Duration::from_millis(100), ..Options::default() };
     let document = run(&oracle, plan("100/s", 200), options).document;
     assert_eq!(document.errors.into_iter().collect::<Vec<_>>(), [("timeout", 20)]);
@@ -119,7 +120,7 @@ fn a_server_that_hangs_costs_a_timeout_each_and_the_time_is_recorded() {
 fn a_slow_server_does_not_slow_the_plan_down() {
     // One connection that takes 20 ms per request, at 100 requests per second: the queue grows by one
     // request every 20 ms, and the last of 20 requests waits for 19 others.
-    let oracle = Oracle::start(|_| Act::After(Duration::from_millis(20)));
+    let oracle = oracle(|_| Act::After(Duration::from_millis(20)));
     let options = Options { connections: 1, ..Options::default() };
     let document = run(&oracle, plan("100/s", 200), options).document;
     assert_eq!(document.completed, 20);
@@ -144,8 +145,7 @@ fn a_freeze_shows_in_every_arrival_that_fell_into_it() {
     // fall into the freeze, and their response times go down from 400 ms to nothing: the quantile q
     // above 1 - S/D lies at S (q - (1 - S/D)) / (S/D) with S = 0.4 and D = 0.5.
     let freeze = Duration::from_millis(400);
-    let oracle =
-        Oracle::start(move |number| if number == 19 { Act::After(freeze) } else { Act::Reply(200, 0) });
+    let oracle = oracle(move |number| if number == 19 { Act::After(freeze) } else { Act::Reply(200, 0) });
     let options = Options { connections: 1, ..Options::default() };
     let report = run(&oracle, plan("200/s", 500), options);
     assert_eq!(report.document.completed, 100);
@@ -163,7 +163,7 @@ fn a_freeze_shows_in_every_arrival_that_fell_into_it() {
 
 #[test]
 fn shedding_is_counted_and_censored() {
-    let oracle = Oracle::start(|_| Act::After(Duration::from_millis(300)));
+    let oracle = oracle(|_| Act::After(Duration::from_millis(300)));
     let options = Options { connections: 1, when_full: WhenFull::Shed, ..Options::default() };
     let document = run(&oracle, plan("100/s", 200), options).document;
     let shed = document.errors["shed"];
@@ -176,7 +176,7 @@ fn shedding_is_counted_and_censored() {
 
 #[test]
 fn a_full_backlog_sheds_even_when_queueing() {
-    let oracle = Oracle::start(|_| Act::After(Duration::from_millis(100)));
+    let oracle = oracle(|_| Act::After(Duration::from_millis(100)));
     let options = Options { connections: 1, backlog: 2, ..Options::default() };
     let document = run(&oracle, plan("200/s", 100), options).document;
     assert!(document.errors["shed"] > 5, "{document:?}");
@@ -186,7 +186,7 @@ fn a_full_backlog_sheds_even_when_queueing() {
 
 #[test]
 fn a_stopped_run_accounts_for_everything() {
-    let oracle = Oracle::start(|number| if number < 10 { Act::Reply(200, 0) } else { Act::Hang });
+    let oracle = oracle(|number| if number < 10 { Act::Reply(200, 0) } else { Act::Hang });
     let stop = Stop::default();
     let run = a_run(&oracle, plan("100/s", 60_000), Options { connections: 4, ..Options::default() });
     let mut observer = |progress: &Progress| {
@@ -205,7 +205,7 @@ fn a_stopped_run_accounts_for_everything() {
 
 #[test]
 fn nobody_listening_is_an_error_that_names_the_place() {
-    let oracle = Oracle::start(|_| Act::Reply(200, 0));
+    let oracle = oracle(|_| Act::Reply(200, 0));
     let mut run = a_run(&oracle, plan("10/s", 100), Options::default());
     // A bound socket that does not listen refuses connections and keeps its port to itself.
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
@@ -242,7 +242,7 @@ fn a_target_that_goes_away_costs_connect_errors_and_ends_in_time() {
 
 #[test]
 fn a_replay_sends_the_recording_in_order_and_rewrites_sessions_in_each_lap() {
-    let oracle = Oracle::start(|_| Act::Reply(200, 0));
+    let oracle = oracle(|_| Act::Reply(200, 0));
     let target = Target::parse(&oracle.url()).unwrap();
     let requests =
         (0..5).map(|number| a_request(&format!("/{number}"), "x-session-id", &format!("s{number}")));
@@ -284,7 +284,7 @@ fn watchers_see_progress_and_every_response_time_once() {
             self.recorded += interval.response.len();
         }
     }
-    let oracle = Oracle::start(|_| Act::Reply(200, 0));
+    let oracle = oracle(|_| Act::Reply(200, 0));
     let run = a_run(&oracle, plan("500/s", 1200), Options { lanes: 2, ..Options::default() });
     let mut watcher = Watcher::default();
     crate::run(&run, &Stop::default(), &mut watcher).unwrap();

@@ -83,3 +83,19 @@ fn a_session_of_a_browser_is_replayed_in_part() {
     assert_eq!((report.count("/completed"), target.served()), (2, 2), "{report}");
     assert_eq!(report.count("/plan/last_due_ns"), 200_000_000, "{report}");
 }
+
+#[test]
+fn the_self_test_counts_exactly_and_blames_a_busy_machine_for_the_rest() {
+    let outcome = parallax(["load", "selftest", "--part", "1s", "--no-peers", "--format", "json"]).run(SOON);
+    let document = outcome.document();
+    assert_eq!(document.text("/schema"), "parallax.selftest/1", "{document}");
+    let checks = document.at("/checks").as_array().expect("checks");
+    let counts: Vec<_> = checks.iter().filter(|check| check["unit"] == "requests").collect();
+    assert!(counts.len() >= 6 && counts.iter().all(|check| check["held"] == true), "{document}");
+    let expected = match (document.at("/held").as_bool(), document.at("/trustworthy").as_bool()) {
+        (Some(true), _) => 0,
+        (Some(false), Some(true)) => 10,
+        _ => 30,
+    };
+    assert_eq!(outcome.code, expected, "{document}");
+}

@@ -2,8 +2,12 @@
 
 use super::*;
 use crate::Plan;
-use crate::engine::tests::oracle::{Act, Oracle};
+use crate::oracle::{Act, Oracle};
 use parallax_exchange::{Body, Exchange, QueueLimits, queue};
+
+fn oracle(script: impl Fn(u64) -> Act + Send + Sync + 'static) -> Oracle {
+    Oracle::start(script).expect("a free port")
+}
 
 fn requests() -> Vec<Request> {
     let request = |number: usize| Request {
@@ -30,7 +34,7 @@ fn run(oracles: &[Oracle], milliseconds: u64) -> (PairMeasured, Vec<Exchange>, L
 
 #[test]
 fn every_arrival_reaches_every_target_and_comes_back_as_one_exchange() {
-    let oracles = [2, 2, 3].map(|length| Oracle::start(move |_| Act::Reply(200, length)));
+    let oracles = [2, 2, 3].map(|length| oracle(move |_| Act::Reply(200, length)));
     let (report, exchanges, ledger) = run(&oracles, 400);
     assert_eq!((report.compared, report.lost, exchanges.len()), (200, 0, 200));
     let admissions = ledger.take_through(u64::MAX);
@@ -50,10 +54,8 @@ fn every_arrival_reaches_every_target_and_comes_back_as_one_exchange() {
 
 #[test]
 fn a_target_that_fails_is_an_outcome_and_holds_up_nobody() {
-    let oracles = [
-        Oracle::start(|_| Act::Reply(200, 1)),
-        Oracle::start(|n| if n % 2 == 0 { Act::Hang } else { Act::Reset }),
-    ];
+    let oracles =
+        [oracle(|_| Act::Reply(200, 1)), oracle(|n| if n % 2 == 0 { Act::Hang } else { Act::Reset })];
     let (report, exchanges, _) = run(&oracles, 200);
     assert_eq!((report.compared, exchanges.len()), (100, 100));
     assert!(
@@ -71,7 +73,7 @@ fn a_target_that_fails_is_an_outcome_and_holds_up_nobody() {
 
 #[test]
 fn a_reply_that_is_too_long_to_keep_is_lost_and_counted() {
-    let oracles = [1, 2 << 20].map(|length| Oracle::start(move |_| Act::Reply(200, length)));
+    let oracles = [1, 2 << 20].map(|length| oracle(move |_| Act::Reply(200, length)));
     let (report, exchanges, ledger) = run(&oracles, 20);
     assert_eq!((report.compared, report.lost, exchanges.len()), (0, 10, 0));
     assert_eq!(ledger.untaken().mirrored, 10);

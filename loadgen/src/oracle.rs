@@ -1,20 +1,27 @@
-//! A server that plays a script and stamps every request.
+//! A server that plays a script and stamps every request: the truth that the generator is held to.
+//!
+//! A thread for each connection and nothing clever: what it says of arrival times must not depend on the
+//! machinery that it is there to check.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use crate::engine::clock;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What the server does with a request.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::engine) enum Act {
+pub(crate) enum Act {
     /// Answers with a status and this many bytes.
     Reply(u16, usize),
     /// The same in chunks, and closes the connection in good order.
     ChunkedAndClose(u16),
     /// Answers after a while.
+    #[cfg(test)]
     After(Duration),
+    /// Answers at this moment of the run's clock, or at once where it has passed.
+    At(u64),
     /// Resets the connection.
     Reset,
     /// Promises more than it sends.
@@ -22,14 +29,16 @@ pub(in crate::engine) enum Act {
     /// Says something else than HTTP.
     Garbage,
     /// Never answers.
+    #[cfg(test)]
     Hang,
 }
 
-type Script = dyn Fn(u64) -> Act + Send + Sync;
+/// Of the number of a request and the moment at which its last byte was read.
+type Script = dyn Fn(u64, u64) -> Act + Send + Sync;
 
 /// The server; it ends when it is dropped.
-pub(in crate::engine) struct Oracle {
-    pub(in crate::engine) address: SocketAddr,
+pub(crate) struct Oracle {
+    pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
 }
 
@@ -37,15 +46,26 @@ struct Shared {
     script: Box<Script>,
     count: AtomicU64,
     ended: AtomicBool,
-    /// The head and the arrival time of every request.
-    seen: Mutex<Vec<(Instant, String)>>,
+    /// The arrival time and the head of every request.
+    seen: Mutex<Vec<(u64, String)>>,
 }
 
 impl Oracle {
     /// Starts a server; `script` says what becomes of the n-th request, counted from 0.
-    pub(in crate::engine) fn start(script: impl Fn(u64) -> Act + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
+    ///
+    /// # Errors
+    /// Of the operating system, which may have no port left.
+    pub(crate) fn start(script: impl Fn(u64) -> Act + Send + Sync + 'static) -> io::Result<Self> {
+        Self::play(move |number, _| script(number))
+    }
+
+    /// Starts a server whose script knows also when each request arrived.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(crate) fn play(script: impl Fn(u64, u64) -> Act + Send + Sync + 'static) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             script: Box::new(script),
             count: AtomicU64::new(0),
@@ -62,16 +82,22 @@ impl Oracle {
                 std::thread::spawn(move || serve(stream, &shared));
             }
         });
-        Self { address, shared }
+        Ok(Self { address, shared })
     }
 
-    pub(in crate::engine) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    /// The requests so far, in the order in which the server saw them.
-    pub(in crate::engine) fn seen(&self) -> Vec<(Instant, String)> {
-        self.shared.seen.lock().expect("no test panics with it").clone()
+    /// The requests so far with their arrival times, in the order in which the server saw them.
+    pub(crate) fn seen(&self) -> Vec<(u64, String)> {
+        self.shared.seen().clone()
+    }
+}
+
+impl Shared {
+    fn seen(&self) -> MutexGuard<'_, Vec<(u64, String)>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -86,9 +112,10 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
     let _ = stream.set_nodelay(true);
     let mut held = Vec::new();
     while let Some(head) = read_request(&mut stream, &mut held) {
+        let now_ns = clock::now_ns();
         let number = shared.count.fetch_add(1, Ordering::Relaxed);
-        shared.seen.lock().expect("no test panics with it").push((Instant::now(), head));
-        if !act(&mut stream, (shared.script)(number)) {
+        shared.seen().push((now_ns, head));
+        if !act(&mut stream, (shared.script)(number, now_ns)) {
             return;
         }
     }
@@ -98,8 +125,13 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
 fn act(stream: &mut TcpStream, act: Act) -> bool {
     match act {
         Act::Reply(status, length) => reply(stream, status, length),
+        #[cfg(test)]
         Act::After(delay) => {
             std::thread::sleep(delay);
+            reply(stream, 200, 2)
+        }
+        Act::At(at_ns) => {
+            std::thread::sleep(Duration::from_nanos(at_ns.saturating_sub(clock::now_ns())));
             reply(stream, 200, 2)
         }
         Act::ChunkedAndClose(status) => {
@@ -122,9 +154,10 @@ fn act(stream: &mut TcpStream, act: Act) -> bool {
             let _ = socket2::SockRef::from(&*stream).set_linger(Some(Duration::ZERO));
             false
         }
+        #[cfg(test)]
         Act::Hang => {
             let _ = stream.read(&mut [0; 16]); // Until the client gives up.
-            let _ = stream.shutdown(Shutdown::Both);
+            let _ = stream.shutdown(std::net::Shutdown::Both);
             false
         }
     }
@@ -142,7 +175,8 @@ fn read_request(stream: &mut TcpStream, held: &mut Vec<u8>) -> Option<String> {
         if let Some(end) = held.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&held[..end]).into_owned();
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            let whole = end + 4 + length.map_or(0, |length| length.parse().expect("a number"));
+            let length = length.and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
+            let whole = end + 4 + length;
             if held.len() >= whole {
                 held.drain(..whole);
                 return Some(head);
