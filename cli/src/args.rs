@@ -46,7 +46,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Load(load::Load),
     /// Send a recording again, on absolute time.
-    Replay(replay::Replay),
+    Replay(Box<replay::Replay>),
     /// Look into a recording, or convert it.
     #[command(subcommand)]
     Recording(recording::Recording),
