@@ -106,3 +106,42 @@ fn lint_says_what_is_missing() {
     let nowhere = parallax(directory.path(), &["rules", "lint", "nowhere.plx", "--rules", "rules.toml"]);
     assert_eq!(nowhere.status.code(), Some(74), "{}", String::from_utf8_lossy(&nowhere.stderr));
 }
+
+#[test]
+fn suggested_rules_lint_clean_once_somebody_answers_for_them() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    record(directory.path());
+    let suggest = ["rules", "suggest", "recording.plx"];
+    let json = document(&parallax(directory.path(), &[&suggest[..], &["--format", "json"]].concat()));
+    assert_eq!(json["schema"], "parallax.rules-suggest/1");
+    let rules_of = |json: &Value| -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let rules = json["rules"].as_array().into_iter().flatten();
+        rules.map(|rule| (text(&rule["at"]), text(&rule["action"]))).collect()
+    };
+    let expected = [("body:/at", "tolerate:50ms"), ("body:/id", "class:uuid")];
+    assert_eq!(rules_of(&json), expected.map(|(at, action)| (at.to_owned(), action.to_owned())), "{json:#}");
+    let toml = parallax(directory.path(), &[&suggest[..], &["--format", "toml"]].concat());
+    assert_eq!(toml.status.code(), Some(0));
+    let toml = String::from_utf8(toml.stdout).expect("TOML is UTF-8");
+    // As written nobody answers for them, and that is what lint says.
+    rules(directory.path(), &toml);
+    assert_eq!(parallax(directory.path(), &LINT).status.code(), Some(10));
+    rules(directory.path(), &toml.replace("owner = \"\"", "owner = \"ingest team\""));
+    let clean = parallax(directory.path(), &LINT);
+    assert_eq!(clean.status.code(), Some(0), "{}", String::from_utf8_lossy(&clean.stdout));
+}
+
+#[test]
+fn without_a_control_there_is_nothing_to_learn_from() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("recording.plx");
+    let limits = Limits { segment_bytes: 1 << 30, total_bytes: 1 << 30 };
+    let mut writer = log::open_writer(file.to_str().expect("UTF-8"), limits).expect("a new file");
+    let Record::Exchange(mut alone) = exchange(0, ["{}", "[]", "{}"]) else { unreachable!("made so") };
+    alone.outcomes.control = None;
+    writer.append(&Record::Exchange(alone)).expect("an append");
+    let output = parallax(directory.path(), &["rules", "suggest", "recording.plx"]);
+    assert_eq!(output.status.code(), Some(20));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("without answers of a control"));
+}

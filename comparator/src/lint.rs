@@ -14,6 +14,7 @@ mod findings;
 mod near;
 mod render;
 mod sign;
+pub mod suggest;
 #[cfg(test)]
 mod tests;
 

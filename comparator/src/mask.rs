@@ -8,7 +8,7 @@
 
 mod effect;
 pub(crate) mod pattern;
-mod value;
+pub(crate) mod value;
 
 use crate::compare::RuleError;
 use crate::diff::path::Step;

@@ -20,6 +20,16 @@ impl Day {
     pub fn today() -> Self {
         Self(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())
     }
+
+    /// The day that is as many whole days later as `span` has, at least one.
+    ///
+    /// # Errors
+    /// There is no such day in the calendar, which ends with the year 9999.
+    pub fn after(self, span: crate::Span) -> Result<Self, String> {
+        let days = i64::try_from(span.0.as_secs() / 86_400).unwrap_or(i64::MAX).max(1);
+        let later = jiff::Span::new().try_days(days).and_then(|days| self.0.checked_add(days));
+        later.map(Self).map_err(|_| format!("there is no day {span} after {self}; write a shorter time"))
+    }
 }
 
 impl fmt::Display for Day {

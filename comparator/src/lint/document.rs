@@ -284,7 +284,7 @@ fn places(lint: &Lint) -> Vec<(usize, PlaceEvidence)> {
 }
 
 impl Sighting {
-    fn of(example: &PlaceExample) -> Self {
+    pub(super) fn of(example: &PlaceExample) -> Self {
         Self {
             exchange: example.exchange.clone(),
             path: example.path.clone(),

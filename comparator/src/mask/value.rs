@@ -17,12 +17,12 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    pub(super) fn is_null(self) -> bool {
+    pub(crate) fn is_null(self) -> bool {
         matches!(self, Self::Json(b"null"))
     }
 
     /// An empty text, array or object; a null is empty, other scalars are not.
-    pub(super) fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         match self {
             Self::Text(text) => text.is_empty(),
             Self::Json(b"\"\"" | b"null") => true,
@@ -35,7 +35,7 @@ impl<'a> Value<'a> {
     }
 
     /// The text that a JSON string means, or any other text as it is.
-    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Text(text) => Some(String::from_utf8_lossy(text)),
             Self::Json(json @ [b'"', ..]) => {
@@ -55,7 +55,7 @@ impl<'a> Value<'a> {
     }
 
     /// The nearest binary number: good enough to say how far apart two values are.
-    pub(super) fn number(self) -> Option<f64> {
+    pub(crate) fn number(self) -> Option<f64> {
         let token = self.token()?;
         let token = token.trim();
         let plain = token.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
@@ -63,14 +63,14 @@ impl<'a> Value<'a> {
     }
 
     /// The moment in nanoseconds since 1970.
-    pub(super) fn time_ns(self) -> Option<i128> {
+    pub(crate) fn time_ns(self) -> Option<i128> {
         match self.number() {
             Some(number) => epoch_ns(number),
             None => date_ns(self.text()?.trim()),
         }
     }
 
-    pub(super) fn is_of(self, class: Class) -> bool {
+    pub(crate) fn is_of(self, class: Class) -> bool {
         match class {
             Class::NonEmpty => !self.is_empty(),
             Class::Number => self.number().is_some(),

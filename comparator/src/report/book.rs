@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 /// Integers that are added up.
-pub(crate) trait Counts: Copy + Default + PartialEq {
+pub(crate) trait Counts: Clone + Default + PartialEq {
     /// Adds the other's to these.
     fn merge(&mut self, other: Self);
 
@@ -81,7 +81,7 @@ impl<K, C: Counts, E> Book<K, C, E> {
         key: impl FnOnce() -> K,
         example: impl FnOnce() -> E,
     ) -> bool {
-        self.total.merge(pair.counts);
+        self.total.merge(pair.counts.clone());
         let draw = draw(pair.key, pair.exchange);
         if draw.leading_zeros() < self.level {
             return false;
@@ -125,7 +125,7 @@ impl<K, C: Counts, E> Book<K, C, E> {
 
     /// What all pairs add up to, exactly.
     pub(crate) fn total(&self) -> C {
-        self.total
+        self.total.clone()
     }
 
     /// The keys that are kept, in no order.
@@ -136,7 +136,7 @@ impl<K, C: Counts, E> Book<K, C, E> {
     /// What a row's key occurred in; exact at level 0.
     pub(crate) fn counts(&self, row: &Row<K, C, E>) -> C {
         let mut sum = C::default();
-        row.by_level.iter().for_each(|counts| sum.merge(*counts));
+        row.by_level.iter().for_each(|counts| sum.merge(counts.clone()));
         sum.scaled(self.level)
     }
 

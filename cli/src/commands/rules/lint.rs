@@ -1,13 +1,13 @@
 //! `parallax rules lint`.
 
-use super::read;
+use super::{load, read};
 use crate::args::Global;
-use crate::exit::{Exit, Failure, OrExit as _, Outcome};
+use crate::exit::{Exit, OrExit as _, Outcome};
 use crate::output::{self, Format};
 use clap::Args;
 use parallax_comparator::lint::{self, FindingKind, LintDocument, Settings};
-use parallax_config::{Day, Rule};
-use std::path::{Path, PathBuf};
+use parallax_config::Day;
+use std::path::PathBuf;
 
 /// Say what each rule hid, and which rules deserve a look: dangerous, too wide, dead, overlapping.
 #[derive(Debug, Args)]
@@ -55,12 +55,6 @@ impl Lint {
             _ => Exit::Ok,
         })
     }
-}
-
-/// The rules of a file, expired ones among them: finding those is the point.
-fn load(file: &Path) -> Result<Vec<Rule>, Failure> {
-    let long_ago = "0001-01-01".parse::<Day>().expect("a constant day");
-    Rule::load(file, long_ago).map_err(crate::commands::config::refused)
 }
 
 fn share(text: &str) -> Result<f64, String> {
