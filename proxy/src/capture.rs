@@ -1,8 +1,10 @@
-//! Capturing a body as it passes: reference-counted frames up to the cap, then length and digest.
+//! Capturing a body as it passes: its frames up to the cap, then length and digest.
 //!
-//! The bytes are those that go to the peer; nothing is copied and nothing waits. What is kept is
+//! Long frames are those that go to the peer, counted once more and not copied; short ones are
+//! copied, so that they do not hold the buffer they were read into. Nothing waits. What is kept is
 //! paid for from the core's byte [`Budget`] and given back when the capture goes.
 
+use crate::compact;
 use crate::counters::Counters;
 use bytes::Bytes;
 use parallax_exchange::{Body, ShedReason};
@@ -103,7 +105,7 @@ impl Capture {
         if let Some(digest) = &mut self.digest {
             digest.update(frame);
         } else if self.kept + frame.len() <= self.cap {
-            self.keep(frame.clone());
+            self.keep(frame);
         } else {
             self.cut(frame);
         }
@@ -135,7 +137,7 @@ impl Capture {
         (body, self.hold)
     }
 
-    fn keep(&mut self, frame: Bytes) {
+    fn keep(&mut self, frame: &Bytes) {
         if frame.is_empty() {
             return;
         }
@@ -145,7 +147,7 @@ impl Capture {
             return;
         }
         self.kept += frame.len();
-        self.frames.push(frame);
+        self.frames.push(compact::frame(frame));
     }
 
     /// Begins the digest with everything kept so far, and fills the prefix up to the cap exactly, so
@@ -157,7 +159,7 @@ impl Capture {
         }
         digest.update(frame);
         self.digest = Some(digest);
-        self.keep(frame.slice(..self.cap - self.kept));
+        self.keep(&frame.slice(..self.cap - self.kept));
     }
 }
 

@@ -7,11 +7,12 @@ use crate::core::Shadow;
 use crate::forward::remove_hop_by_hop;
 use crate::payload::Payload;
 use crate::pending::Pending;
-use crate::pool::Pool;
+use crate::pool::{Lease, Pool};
 use crate::seat::Seat;
-use crate::upstream;
+use crate::upstream::{self, Answered, Failure};
 use parallax_exchange::{CopyOrder, MissingReason, Role};
 use std::cell::Cell;
+use std::future::Future;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -43,18 +44,25 @@ async fn send(mut seat: Seat, pool: Rc<Pool>, _place: Place) {
     let request = pending.head_for(seat.role()).with(Payload::Whole(pending.body()));
     seat.sent_now();
     let answer = upstream::send(&pool, request, Some((pending, seat.role())));
-    match tokio::time::timeout_at(deadline, answer).await {
-        Err(_) => seat.miss(MissingReason::Timeout),
-        Ok(Err(failure)) => seat.miss(failure.reason()),
-        Ok(Ok((response, lease))) => {
-            let (mut parts, body) = response.into_parts();
-            remove_hop_by_hop(&mut parts.headers);
-            seat.begin(parts.status, parts.headers);
-            if seat.read_to_end(body, deadline, MissingReason::Timeout).await {
-                lease.give_back();
-            }
+    // One time limit for all of it: a timer costs as much as a small header map.
+    match tokio::time::timeout_at(deadline, record(&seat, answer)).await {
+        Ok(Ok(lease)) => {
+            seat.end();
+            lease.give_back();
         }
+        Ok(Err(reason)) => seat.miss(reason),
+        Err(_) => seat.miss(MissingReason::Timeout),
     }
+}
+
+/// Records a whole response; the connection can then be used again.
+async fn record(seat: &Seat, answer: impl Future<Output = Answered>) -> Result<Lease, MissingReason> {
+    let (response, lease) = answer.await.map_err(Failure::reason)?;
+    let (mut parts, body) = response.into_parts();
+    remove_hop_by_hop(&mut parts.headers);
+    seat.begin(parts.status, &parts.headers);
+    seat.see_rest(body).await?;
+    Ok(lease)
 }
 
 /// One of the copies that a role may have in flight; given back on drop.

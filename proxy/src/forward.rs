@@ -5,7 +5,7 @@
 //! same ones, so that they cannot be the reason for a difference.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
+    CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
     UPGRADE, VIA,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -24,17 +24,36 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
+/// Headers that concern one connection only, beside `Connection` and `TE`.
+const HOP_BY_HOP: [HeaderName; 6] =
+    [TRANSFER_ENCODING, KEEP_ALIVE, UPGRADE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION];
+
 /// Removes the headers that concern one connection only (RFC 9110, 7.6.1).
+///
+/// One pass over the names finds which there are: most messages have none or one, and each lookup
+/// in a map would hash.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
+    let (mut connection, mut te, mut others) = (false, false, false);
+    for name in headers.keys() {
+        match name.as_str() {
+            "connection" => connection = true,
+            "te" => te = true,
+            "transfer-encoding"
+            | "keep-alive"
+            | "upgrade"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization" => others = true,
+            _ => {}
+        }
+    }
+    if connection {
         remove_nominated(headers);
     }
-    for name in
-        [TRANSFER_ENCODING, KEEP_ALIVE, UPGRADE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION]
-    {
-        headers.remove(name);
+    if others {
+        HOP_BY_HOP.iter().for_each(|name| drop(headers.remove(name)));
     }
-    if let Some(te) = headers.remove(TE) {
+    if te && let Some(te) = headers.remove(TE) {
         // Trailers are passed on, so this one promise may be kept.
         if mentions(&te, "trailers") {
             headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -47,7 +66,12 @@ fn remove_nominated(headers: &mut HeaderMap) {
     let lines: Vec<_> = headers.get_all(CONNECTION).iter().cloned().collect();
     headers.remove(CONNECTION);
     for token in lines.iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')) {
-        if let Ok(name) = token.trim().parse::<HeaderName>()
+        let token = token.trim();
+        // Options without a header of their own (RFC 9112, 9.6).
+        if token.eq_ignore_ascii_case("close") || token.eq_ignore_ascii_case("keep-alive") {
+            continue;
+        }
+        if let Ok(name) = token.parse::<HeaderName>()
             && ![HOST, CONTENT_LENGTH, TE].contains(&name)
         {
             headers.remove(name);
@@ -77,8 +101,6 @@ impl Forwarded {
 
     /// Adds `Via` and the `X-Forwarded-*` headers; what earlier proxies wrote is kept and extended.
     pub(crate) fn add(&self, headers: &mut HeaderMap) {
-        // The proxy itself answers an `Expect: 100-continue` when the body is asked for.
-        headers.remove(EXPECT);
         headers.append(VIA, HeaderValue::from_static("1.1 parallax"));
         let client = self.joined(headers);
         headers.insert(FORWARDED_FOR, client);
@@ -104,6 +126,34 @@ impl Forwarded {
         }
         all.extend_from_slice(self.client.as_bytes());
         HeaderValue::from_bytes(&all).unwrap_or_else(|_| self.client.clone())
+    }
+}
+
+/// How many headers [`Additions`] and [`mark`] add at most.
+const ADDED_MAX: usize = 7;
+
+/// What a request gains on its way to every role, beside the mark of a copy.
+#[derive(Debug, Clone)]
+pub(crate) struct Additions {
+    pub(crate) forwarded: Forwarded,
+    /// For the request that names no host.
+    pub(crate) default_host: Option<HeaderValue>,
+    /// The body came in chunks, so it goes on in chunks.
+    pub(crate) is_chunked: bool,
+}
+
+impl Additions {
+    /// Adds them.
+    pub(crate) fn add(&self, headers: &mut HeaderMap) {
+        // One growth instead of one for each.
+        headers.reserve(ADDED_MAX);
+        self.forwarded.add(headers);
+        if let Some(host) = &self.default_host {
+            headers.insert(HOST, host.clone());
+        }
+        if self.is_chunked {
+            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
     }
 }
 

@@ -18,6 +18,8 @@ use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 pub(crate) struct Inbound {
     /// In origin form, hop-by-hop headers removed.
     pub(crate) head: Head,
+    /// Whether it names its host; only HTTP/1.0 need not.
+    pub(crate) has_host: bool,
     /// The body came in chunks; it goes on in chunks, to every role alike.
     pub(crate) is_chunked: bool,
     /// The client waits for `100 Continue` before it sends the body.
@@ -54,11 +56,13 @@ impl Inbound {
         let is_chunked = headers.contains_key(TRANSFER_ENCODING);
         let upgrade =
             extensions.remove().and_then(|client| Some(Offer { protocols: protocols(&headers)?, client }));
+        // The proxy itself answers an `Expect: 100-continue` when the body is asked for.
         let awaits_continue = headers.remove(EXPECT).is_some_and(|value| mentions(&value, "100-continue"));
         remove_hop_by_hop(&mut headers);
         Ok(Self {
             is_copy: headers.contains_key(COPY_MARKER),
             head: Head { method, uri, headers },
+            has_host: hosts == 1,
             is_chunked,
             awaits_continue,
             upgrade,

@@ -19,6 +19,7 @@
 
 mod answer;
 mod capture;
+mod compact;
 mod connection;
 mod copy;
 mod core;

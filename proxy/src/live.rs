@@ -6,7 +6,7 @@
 use crate::answer::Answer;
 use crate::connection::Client;
 use crate::core::Core;
-use crate::forward::remove_hop_by_hop;
+use crate::forward::{Additions, remove_hop_by_hop};
 use crate::inbound::Inbound;
 use crate::payload::{Payload, Progress, Upload};
 use crate::pending::Pending;
@@ -15,9 +15,9 @@ use crate::seat::Seat;
 use crate::select::choose;
 use crate::tunnel::{self, Offer};
 use crate::upstream::{self, Answered, Failure};
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -77,26 +77,18 @@ async fn forward(
 ) -> Result<Response<Answer>, Unserved> {
     let inbound = Inbound::read(parts)?;
     let taken = choose(core, client, &inbound, body.size_hint().exact());
-    let Inbound { mut head, is_chunked, awaits_continue, upgrade, .. } = inbound;
-    client.forwarded.add(&mut head.headers);
-    if !head.headers.contains_key(HOST) {
-        head.headers.insert(HOST, core.primary.target().authority.clone());
-    }
-    if is_chunked {
-        head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
-    let pending = taken.map(|taken| taken.open(core, &head));
+    let Inbound { mut head, has_host, is_chunked, awaits_continue, upgrade, .. } = inbound;
+    let default_host = (!has_host).then(|| core.primary.target().authority.clone());
+    let additions = Additions { forwarded: client.forwarded.clone(), default_host, is_chunked };
+    additions.add(&mut head.headers);
+    let pending = taken.map(|taken| taken.open(core, &head.uri, additions));
 
     let (payload, progress) = receive(body, awaits_continue, pending.as_ref()).await?;
     if let Some(Offer { protocols, client }) = upgrade {
         let answered = tunnel::ask(core, head, payload, &protocols);
-        return switch(
-            core,
-            client,
-            patient(answered, core.settings.limits.primary_timeout.0, progress),
-            arrived,
-        )
-        .await;
+        let answered = patient(answered, core.settings.limits.primary_timeout.0, progress);
+        // Boxed, so that ordinary requests do not carry the room that this takes.
+        return Box::pin(switch(core, client, answered, arrived)).await;
     }
     let complete = payload.complete();
     let sent = Instant::now();
@@ -110,9 +102,10 @@ async fn forward(
     }
     let seat = pending.clone().map(|pending| Seat::new(pending, Role::Primary, sent));
     let answered = patient(answered, core.settings.limits.primary_timeout.0, progress);
-    let answer = pass_back(Rc::clone(core), answered, seat, sent - arrived);
+    // Boxed, so that it is not moved with every future around it.
+    let answer = Box::pin(pass_back(Rc::clone(core), answered, seat, sent - arrived));
     match pending {
-        Some(pending) => OutlivesClient { answer: Some(Box::pin(answer)), pending }.await,
+        Some(pending) => OutlivesClient { answer: Some(answer), pending }.await,
         None => answer.await,
     }
 }
@@ -188,7 +181,7 @@ async fn pass_back(
     let (mut parts, body) = response.into_parts();
     remove_hop_by_hop(&mut parts.headers);
     if let Some(seat) = &seat {
-        seat.begin(parts.status, parts.headers.clone());
+        seat.begin(parts.status, &parts.headers);
     }
     parts.version = Version::HTTP_11;
     if matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {

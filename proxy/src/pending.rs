@@ -6,9 +6,10 @@
 //! before either, cut.
 
 use crate::capture::{Capture, Hold};
+use crate::compact;
 use crate::copy;
 use crate::core::Core;
-use crate::forward::mark;
+use crate::forward::{Additions, mark};
 use crate::partial::Partial;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -53,7 +54,10 @@ impl Head {
 /// What is known of a selected request when its head has been read.
 pub(crate) struct Selected {
     pub(crate) request: Request,
-    pub(crate) head: Head,
+    /// The request's target, for the copies.
+    pub(crate) uri: http::Uri,
+    /// What the roles get beside the request's own headers.
+    pub(crate) additions: Additions,
     pub(crate) cluster_key: u64,
     pub(crate) labels: Vec<Label>,
     pub(crate) sample_ppm: u32,
@@ -185,11 +189,13 @@ impl Pending {
 
     /// The head of the request as it goes to `role`.
     pub(crate) fn head_for(&self, role: Role) -> Head {
-        let mut head = self.state.borrow().selected.head.clone();
+        let Selected { request, uri, additions, .. } = &self.state.borrow().selected;
+        let mut headers = request.headers.clone();
+        additions.add(&mut headers);
         if role != Role::Primary {
-            mark(&mut head.headers, role);
+            mark(&mut headers, role);
         }
-        head
+        Head { method: request.method.clone(), uri: uri.clone(), headers }
     }
 
     /// The body of the request, once it has been admitted.
@@ -198,8 +204,9 @@ impl Pending {
     }
 
     /// The head of the response of `role` has arrived.
-    pub(crate) fn begin(&self, role: Role, status: StatusCode, headers: HeaderMap) {
+    pub(crate) fn begin(&self, role: Role, status: StatusCode, headers: &HeaderMap) {
         if self.in_flight.get() {
+            let headers = compact::headers(headers);
             let partial = Partial::new(status, headers, self.nanos(Instant::now()), self.capture());
             self.state.borrow_mut().partials[role as usize] = Some(partial);
         }

@@ -44,7 +44,7 @@ impl Seat {
     }
 
     /// The head of the response has arrived; its end-to-end headers are `headers`.
-    pub(crate) fn begin(&self, status: StatusCode, headers: HeaderMap) {
+    pub(crate) fn begin(&self, status: StatusCode, headers: &HeaderMap) {
         self.pending.begin(self.role, status, headers);
     }
 
@@ -65,30 +65,32 @@ impl Seat {
         self.pending.miss(self.role, reason, self.sent);
     }
 
-    /// Reads the rest of `body`; true if it was complete. What is not complete by `deadline` is
-    /// missing for the reason `late`.
+    /// Reads the rest of `body`; what is not complete by `deadline` is missing for the reason
+    /// `late`. True if it was complete.
     pub(crate) async fn read_to_end(
         self,
-        mut body: Incoming,
+        body: Incoming,
         deadline: tokio::time::Instant,
         late: MissingReason,
     ) -> bool {
-        let all = async {
-            while let Some(frame) = body.frame().await {
-                self.see(&frame?);
-            }
-            Ok::<_, hyper::Error>(())
-        };
-        let reason = match tokio::time::timeout_at(deadline, all).await {
-            Ok(Ok(())) => {
+        match tokio::time::timeout_at(deadline, self.see_rest(body)).await.unwrap_or(Err(late)) {
+            Ok(()) => {
                 self.end();
-                return true;
+                true
             }
-            Ok(Err(error)) => classify(&error).reason(),
-            Err(_) => late,
-        };
-        self.miss(reason);
-        false
+            Err(reason) => {
+                self.miss(reason);
+                false
+            }
+        }
+    }
+
+    /// Takes all frames of `body`, or says why it broke off.
+    pub(crate) async fn see_rest(&self, mut body: Incoming) -> Result<(), MissingReason> {
+        while let Some(frame) = body.frame().await {
+            self.see(&frame.map_err(|error| classify(&error).reason())?);
+        }
+        Ok(())
     }
 }
 

@@ -1,11 +1,14 @@
 //! Whether a request is mirrored, and the exchange that this begins.
 
+use crate::compact;
 use crate::connection::Client;
 use crate::core::Core;
+use crate::forward::Additions;
 use crate::inbound::Inbound;
 use crate::key::{Fallback, cluster_key, is_sampled};
 use crate::pending::{Head, Pending, Selected};
 use crate::routes::Selection;
+use http::Uri;
 use http::header::HOST;
 use parallax_exchange::{Body, DropReason, Request, ShedReason};
 use std::rc::Rc;
@@ -52,10 +55,11 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// Begins the exchange; `head` is what goes to the roles.
-    pub(crate) fn open(self, core: &Rc<Core>, head: &Head) -> Rc<Pending> {
+    /// Begins the exchange; what goes to the roles is the request to `uri` with `additions`.
+    pub(crate) fn open(self, core: &Rc<Core>, uri: &Uri, additions: Additions) -> Rc<Pending> {
         let Self { request, cluster_key, labels, sample_ppm } = self;
-        Pending::open(core, Selected { request, head: head.clone(), cluster_key, labels, sample_ppm })
+        let uri = compact::target(uri);
+        Pending::open(core, Selected { request, uri, additions, cluster_key, labels, sample_ppm })
     }
 }
 
@@ -100,7 +104,7 @@ fn request(head: &Head) -> Request {
         method: head.method.clone(),
         target,
         authority: host.map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned()).unwrap_or_default(),
-        headers: head.headers.clone(),
+        headers: compact::headers(&head.headers),
         body: Body::default(),
     }
 }

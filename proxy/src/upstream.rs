@@ -108,11 +108,16 @@ pub(crate) fn send(
                 Err(error) => again(error, spare)?,
             },
         };
-        let mut lease = pool.connect().await?;
-        match lease.sender.try_send_request(request).await {
-            Ok(response) => accept(response, lease),
-            Err(error) => Err(classify(&error.into_error())),
-        }
+        // Apart, because connecting is rare, and every request would carry the room that it takes.
+        Box::pin(send_on_new(pool, request)).await
+    }
+}
+
+async fn send_on_new(pool: Rc<Pool>, request: Request<Payload>) -> Answered {
+    let mut lease = pool.connect().await?;
+    match lease.sender.try_send_request(request).await {
+        Ok(response) => accept(response, lease),
+        Err(error) => Err(classify(&error.into_error())),
     }
 }
 

@@ -41,7 +41,10 @@ pub(crate) fn header<'h>(headers: &'h [(String, String)], name: &str) -> Option<
 
 impl Client {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("connect");
+        Self::on(TcpStream::connect(address).expect("connect"))
+    }
+
+    pub(crate) fn on(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("set a timeout");
         stream.set_nodelay(true).expect("set nodelay");
         Self { stream, read: Vec::new() }
