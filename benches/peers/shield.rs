@@ -54,12 +54,7 @@ pub(crate) fn serve(options: &Options) -> Result<()> {
 }
 
 fn config(options: &Options) -> Config {
-    let role = |address: SocketAddr| Role {
-        url: format!("http://{address}"),
-        image: None,
-        digest: None,
-        revision: None,
-    };
+    let role = |address: SocketAddr| Role::at(format!("http://{address}"));
     let path = if options.mode == Mode::Off { "/none" } else { "/{*rest}" };
     let mut config = Config {
         listen: Default::default(),

@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn fields_come_in_the_declared_order() {
-        assert_eq!(declared::<crate::Role>(), ["url", "image", "digest", "revision"]);
+        assert_eq!(declared::<crate::Log>(), ["url", "segment_bytes", "total_bytes"]);
         assert_eq!(declared::<String>(), [""; 0]);
     }
 }

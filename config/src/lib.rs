@@ -40,7 +40,7 @@ pub use policy::{CheckPolicy, Policy, SlicePolicy, UnitKind};
 pub use profile::ProfileName;
 pub use reach::{units_needed, units_required};
 pub use reference::reference;
-pub use roles::{Role, Roles};
+pub use roles::{Protocol, Role, Roles};
 pub use routes::{KeySource, Route};
 pub use rules::{Place, Rule};
 pub use schema::schema;

@@ -20,6 +20,18 @@ pub struct Roles {
     pub control: Option<Role>,
 }
 
+/// What is spoken with a role; candidate and control should speak what the primary does, or their
+/// latency measures the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// HTTP/1.1, one request at a time on each connection.
+    #[default]
+    H1,
+    /// HTTP/2, many requests on each connection; without TLS by prior knowledge.
+    H2,
+}
+
 /// One deployment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +39,9 @@ pub struct Role {
     /// Where it listens, such as `http://127.0.0.1:9001`.
     #[schemars(example = &"http://127.0.0.1:9001")]
     pub url: String,
+    /// What is spoken with it.
+    #[serde(default)]
+    pub protocol: Protocol,
     /// Image name, shown in the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"registry.example/orders")]
@@ -39,4 +54,12 @@ pub struct Role {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"9f3c2ab")]
     pub revision: Option<String>,
+}
+
+impl Role {
+    /// The deployment at `url`, everything else by default.
+    #[must_use]
+    pub fn at(url: impl Into<String>) -> Self {
+        Self { url: url.into(), protocol: Protocol::default(), image: None, digest: None, revision: None }
+    }
 }

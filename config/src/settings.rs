@@ -112,6 +112,12 @@ pub struct Limits {
     /// Size of a message head.
     #[schemars(range(min = 1024), extend("x-unit" = "bytes"))]
     pub header_bytes: usize,
+    /// Streams that one HTTP/2 client may have open at a time.
+    #[schemars(range(min = 1, max = 65535), extend("x-unit" = "streams"))]
+    pub h2_streams: u32,
+    /// Streams that an HTTP/2 client may reset before they were served; beyond it the connection ends.
+    #[schemars(range(min = 1, max = 65535), extend("x-unit" = "streams"))]
+    pub h2_resets: usize,
     /// How long a client may take to send a request's head.
     #[schemars(extend("x-minimum" = "1ms"))]
     pub header_timeout: Span,
@@ -138,6 +144,8 @@ impl Default for Limits {
             queue_exchanges: 16_384,
             queue_bytes: 128 << 20,
             header_bytes: 64 << 10,
+            h2_streams: 128,
+            h2_resets: 20,
             header_timeout: Span::secs(15),
             connect_timeout: Span::secs(5),
             primary_timeout: Span::secs(60),

@@ -1,5 +1,6 @@
 //! The body of a live response: the primary's frames as they come, seen by the mirror in passing.
 
+use crate::connection::Busy;
 use crate::pool::Lease;
 use crate::seat::Seat;
 use crate::upstream::classify;
@@ -12,7 +13,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 /// The body of a live response.
-pub(crate) enum Answer {
+pub(crate) struct Answer {
+    content: Content,
+    /// Held on a connection with several streams until the body has been sent.
+    _busy: Option<Busy>,
+}
+
+enum Content {
     /// Of the proxy's own; empty once sent.
     Own(Bytes),
     /// The primary's.
@@ -37,7 +44,12 @@ struct Ends {
 impl Answer {
     /// A body of the proxy's own.
     pub(crate) fn own(bytes: Bytes) -> Self {
-        Self::Own(bytes)
+        Self { content: Content::Own(bytes), _busy: None }
+    }
+
+    /// The same body; its stream is open until it has been sent.
+    pub(crate) fn during(self, busy: Busy) -> Self {
+        Self { _busy: Some(busy), ..self }
     }
 
     /// The primary's body, from the connection `lease`, recorded through `seat`.
@@ -46,7 +58,7 @@ impl Answer {
         if stream.body.is_end_stream() {
             stream.end();
         }
-        Self::Primary(Watched(Some(stream)))
+        Self { content: Content::Primary(Watched(Some(stream))), _busy: None }
     }
 }
 
@@ -121,26 +133,26 @@ impl Body for Answer {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self.get_mut() {
-            Self::Own(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Own(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Primary(watched) => {
+        match &mut self.get_mut().content {
+            Content::Own(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Content::Own(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Content::Primary(watched) => {
                 watched.0.as_mut().map_or(Poll::Ready(None), |stream| stream.poll_frame(cx))
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Own(bytes) => bytes.is_empty(),
-            Self::Primary(watched) => watched.0.as_ref().is_none_or(|stream| stream.body.is_end_stream()),
+        match &self.content {
+            Content::Own(bytes) => bytes.is_empty(),
+            Content::Primary(watched) => watched.0.as_ref().is_none_or(|stream| stream.body.is_end_stream()),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Own(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Primary(watched) => {
+        match &self.content {
+            Content::Own(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Primary(watched) => {
                 watched.0.as_ref().map_or_else(SizeHint::default, |stream| stream.body.size_hint())
             }
         }

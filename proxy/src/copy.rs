@@ -5,7 +5,6 @@
 
 use crate::core::Shadow;
 use crate::forward::remove_hop_by_hop;
-use crate::payload::Payload;
 use crate::pending::Pending;
 use crate::pool::{Lease, Pool};
 use crate::seat::Seat;
@@ -41,7 +40,7 @@ fn offer_one(pending: &Rc<Pending>, role: Role, shadow: &Shadow) {
 async fn send(mut seat: Seat, pool: Rc<Pool>, _place: Place) {
     let pending = Rc::clone(seat.pending());
     let deadline = pending.deadline();
-    let request = pending.head_for(seat.role()).with(Payload::Whole(pending.body()));
+    let request = pending.head_for(seat.role()).with(pending.payload());
     seat.sent_now();
     let answer = upstream::send(&pool, request, Some((pending, seat.role())));
     // One time limit for all of it: a timer costs as much as a small header map.

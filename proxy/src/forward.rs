@@ -8,7 +8,7 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
     UPGRADE, VIA,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use parallax_exchange::Role;
 use std::net::IpAddr;
 
@@ -100,8 +100,10 @@ impl Forwarded {
     }
 
     /// Adds `Via` and the `X-Forwarded-*` headers; what earlier proxies wrote is kept and extended.
-    pub(crate) fn add(&self, headers: &mut HeaderMap) {
-        headers.append(VIA, HeaderValue::from_static("1.1 parallax"));
+    pub(crate) fn add(&self, headers: &mut HeaderMap, version: Version) {
+        // How the message was received (RFC 9110, 7.6.3).
+        let via = if version == Version::HTTP_2 { "2.0 parallax" } else { "1.1 parallax" };
+        headers.append(VIA, HeaderValue::from_static(via));
         let client = self.joined(headers);
         headers.insert(FORWARDED_FOR, client);
         if !headers.contains_key(FORWARDED_PROTO) {
@@ -136,6 +138,8 @@ const ADDED_MAX: usize = 7;
 #[derive(Debug, Clone)]
 pub(crate) struct Additions {
     pub(crate) forwarded: Forwarded,
+    /// What the client speaks.
+    pub(crate) version: Version,
     /// For the request that names no host.
     pub(crate) default_host: Option<HeaderValue>,
     /// The body came in chunks, so it goes on in chunks.
@@ -147,7 +151,7 @@ impl Additions {
     pub(crate) fn add(&self, headers: &mut HeaderMap) {
         // One growth instead of one for each.
         headers.reserve(ADDED_MAX);
-        self.forwarded.add(headers);
+        self.forwarded.add(headers, self.version);
         if let Some(host) = &self.default_host {
             headers.insert(HOST, host.clone());
         }
@@ -204,7 +208,7 @@ mod tests {
     fn forwarding_headers_extend_what_earlier_proxies_wrote() {
         let forwarded = Forwarded::for_client("::ffff:10.0.0.9".parse().unwrap());
         let mut first = map(&[("host", "shop.example")]);
-        forwarded.add(&mut first);
+        forwarded.add(&mut first, Version::HTTP_11);
         assert_eq!(first["x-forwarded-for"], "10.0.0.9");
         assert_eq!(first["x-forwarded-proto"], "http");
         assert_eq!(first["x-forwarded-host"], "shop.example");
@@ -216,9 +220,9 @@ mod tests {
             ("x-forwarded-proto", "https"),
             ("via", "1.1 edge"),
         ]);
-        forwarded.add(&mut later);
+        forwarded.add(&mut later, Version::HTTP_2);
         assert_eq!(later["x-forwarded-for"], "1.2.3.4, 10.0.0.9");
         assert_eq!(later["x-forwarded-proto"], "https");
-        assert_eq!(later.get_all("via").iter().collect::<Vec<_>>(), ["1.1 edge", "1.1 parallax"]);
+        assert_eq!(later.get_all("via").iter().collect::<Vec<_>>(), ["1.1 edge", "2.0 parallax"]);
     }
 }

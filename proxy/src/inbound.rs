@@ -9,7 +9,7 @@ use crate::forward::{COPY_MARKER, mentions, remove_hop_by_hop};
 use crate::pending::Head;
 use crate::reply::Refusal;
 use crate::tunnel::Offer;
-use http::header::{CONNECTION, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version};
@@ -18,9 +18,11 @@ use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 pub(crate) struct Inbound {
     /// In origin form, hop-by-hop headers removed.
     pub(crate) head: Head,
+    /// As the client speaks.
+    pub(crate) version: Version,
     /// Whether it names its host; only HTTP/1.0 need not.
     pub(crate) has_host: bool,
-    /// The body came in chunks; it goes on in chunks, to every role alike.
+    /// The length of the body was not said; it goes on in chunks, to every role alike.
     pub(crate) is_chunked: bool,
     /// The client waits for `100 Continue` before it sends the body.
     pub(crate) awaits_continue: bool,
@@ -31,11 +33,11 @@ pub(crate) struct Inbound {
 }
 
 impl Inbound {
-    /// Takes a request apart.
+    /// Takes a request apart; `has_body` says whether something follows its head.
     ///
     /// # Errors
     /// [`Refusal`] where RFC 9112 asks for one.
-    pub(crate) fn read(parts: Parts) -> Result<Self, Refusal> {
+    pub(crate) fn read(parts: Parts, has_body: bool) -> Result<Self, Refusal> {
         let Parts { method, uri, version, mut headers, mut extensions, .. } = parts;
         if method == Method::CONNECT {
             return Err(Refusal::Connect);
@@ -50,10 +52,18 @@ impl Inbound {
             }
         };
         let hosts = headers.get_all(HOST).iter().count();
-        if hosts > 1 || (hosts == 0 && version == Version::HTTP_11) {
+        if hosts > 1 || (hosts == 0 && version >= Version::HTTP_11) {
             return Err(Refusal::Host);
         }
-        let is_chunked = headers.contains_key(TRANSFER_ENCODING);
+        let is_h2 = version == Version::HTTP_2;
+        let is_chunked = if is_h2 {
+            has_body && !headers.contains_key(CONTENT_LENGTH)
+        } else {
+            headers.contains_key(TRANSFER_ENCODING)
+        };
+        if is_h2 {
+            join_cookies(&mut headers);
+        }
         let upgrade =
             extensions.remove().and_then(|client| Some(Offer { protocols: protocols(&headers)?, client }));
         // The proxy itself answers an `Expect: 100-continue` when the body is asked for.
@@ -62,6 +72,7 @@ impl Inbound {
         Ok(Self {
             is_copy: headers.contains_key(COPY_MARKER),
             head: Head { method, uri, headers },
+            version,
             has_host: hosts == 1,
             is_chunked,
             awaits_continue,
@@ -80,6 +91,16 @@ fn protocols(headers: &HeaderMap) -> Option<HeaderValue> {
     (!mentions(offered, "h2c")).then(|| offered.clone())
 }
 
+/// One line of cookies: HTTP/2 may send several, which HTTP/1.1 does not know (RFC 9113, 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&lines.join(b"; ".as_slice()))
+    {
+        headers.insert(COOKIE, joined);
+    }
+}
+
 fn origin_form(uri: &Uri) -> Uri {
     uri.path_and_query().cloned().map_or_else(|| Uri::from(PathAndQuery::from_static("/")), Uri::from)
 }
@@ -90,7 +111,7 @@ mod tests {
     use http::Request;
 
     fn read(request: http::request::Builder) -> Result<Inbound, Refusal> {
-        Inbound::read(request.body(()).unwrap().into_parts().0)
+        Inbound::read(request.body(()).unwrap().into_parts().0, true)
     }
 
     #[test]
@@ -108,6 +129,16 @@ mod tests {
             Err(Refusal::Host)
         ));
         assert!(read(Request::get("/").version(Version::HTTP_10)).is_ok());
+    }
+
+    #[test]
+    fn cookies_and_lengths_of_http2_are_written_as_http1_knows_them() {
+        let request = || Request::post("http://a.example/x").version(Version::HTTP_2);
+        let inbound = read(request().header("cookie", "a=1").header("cookie", "b=2")).unwrap();
+        assert_eq!(inbound.head.headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
+        assert!(inbound.is_chunked, "its length was not said");
+        assert!(!read(request().header("content-length", "3")).unwrap().is_chunked);
+        assert!(matches!(read(Request::get("/").version(Version::HTTP_2)), Err(Refusal::Host)));
     }
 
     #[test]

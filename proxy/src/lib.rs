@@ -31,6 +31,7 @@ mod inbound;
 mod key;
 mod listener;
 mod live;
+mod local;
 mod partial;
 mod payload;
 mod pending;
@@ -46,6 +47,7 @@ mod stats;
 mod target;
 mod tunnel;
 mod upstream;
+mod wire;
 
 pub use error::StartError;
 pub use forward::COPY_MARKER;

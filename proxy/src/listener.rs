@@ -1,10 +1,9 @@
 //! Listening: one socket per core on the same address, so that the kernel spreads connections.
 
 use crate::StartError;
-use crate::connection::{self, Open};
+use crate::connection::{self, Open, Server};
 use crate::core::Core;
 use crate::proxy::Stop;
-use hyper::server::conn::http1::Builder;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::future::poll_fn;
 use std::io;
@@ -62,7 +61,7 @@ fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
 /// When the socket cannot be registered with the runtime.
 pub(crate) async fn run(core: &Rc<Core>, listener: TcpListener, stop: Stop) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let server = Rc::new(connection::server(core));
+    let server = Rc::new(Server::new(core));
     let mut stopped = stop.clone();
     let admit = |accepted| admit(core, &server, &stop, accepted);
     loop {
@@ -89,7 +88,7 @@ pub(crate) async fn run(core: &Rc<Core>, listener: TcpListener, stop: Stop) -> i
 /// Serves an accepted connection, or refuses it where the limit is reached.
 fn admit(
     core: &Rc<Core>,
-    server: &Rc<Builder>,
+    server: &Rc<Server>,
     stop: &Stop,
     accepted: io::Result<(TcpStream, SocketAddr)>,
 ) -> io::Result<()> {

@@ -4,7 +4,7 @@
 //! at once (open an exchange, offer copies, count) or in passing (capture frames).
 
 use crate::answer::Answer;
-use crate::connection::Client;
+use crate::connection::{Busy, Client};
 use crate::core::Core;
 use crate::forward::{Additions, remove_hop_by_hop};
 use crate::inbound::Inbound;
@@ -15,7 +15,7 @@ use crate::seat::Seat;
 use crate::select::choose;
 use crate::tunnel::{self, Offer};
 use crate::upstream::{self, Answered, Failure};
-use http::header::CONTENT_LENGTH;
+use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
@@ -37,10 +37,12 @@ pub(crate) async fn serve(
 ) -> Result<Response<Answer>, Infallible> {
     let arrived = Instant::now();
     core.counters.requests.add(1);
+    let is_h2 = request.version() == Version::HTTP_2;
+    let busy = is_h2.then(|| Busy::new(&client));
     let (parts, body) = request.into_parts();
     let trace = Trace::of(&parts.headers);
     let name = || u128::from(client.key) << 64 | u128::from(core.unique());
-    let answer = match forward(&core, &client, parts, body, arrived).await {
+    let mut answer = match forward(&core, &client, parts, body, arrived).await {
         Ok(response) => response,
         Err(Unserved::Refused(refusal)) => {
             core.counters.requests_refused.add(1);
@@ -53,7 +55,14 @@ pub(crate) async fn serve(
             unanswered(failure, &trace)
         }
     };
-    Ok(answer)
+    if is_h2 {
+        // Ends one stream there, not the connection.
+        answer.headers_mut().remove(CONNECTION);
+    }
+    Ok(match busy {
+        Some(busy) => answer.map(|body| body.during(busy)),
+        None => answer,
+    })
 }
 
 /// Why the client does not get the primary's response.
@@ -75,16 +84,16 @@ async fn forward(
     body: Incoming,
     arrived: Instant,
 ) -> Result<Response<Answer>, Unserved> {
-    let inbound = Inbound::read(parts)?;
+    let inbound = Inbound::read(parts, !body.is_end_stream())?;
     let taken = choose(core, client, &inbound, body.size_hint().exact());
-    let Inbound { mut head, has_host, is_chunked, awaits_continue, upgrade, .. } = inbound;
+    let Inbound { mut head, version, has_host, is_chunked, awaits_continue, upgrade, .. } = inbound;
     let default_host = (!has_host).then(|| core.primary.target().authority.clone());
-    let additions = Additions { forwarded: client.forwarded.clone(), default_host, is_chunked };
+    let additions = Additions { forwarded: client.forwarded.clone(), version, default_host, is_chunked };
     additions.add(&mut head.headers);
     let pending = taken.map(|taken| taken.open(core, &head.uri, additions));
 
     let (payload, progress) = receive(body, awaits_continue, pending.as_ref()).await?;
-    if let Some(Offer { protocols, client }) = upgrade {
+    if let Some(Offer { protocols, client }) = upgrade.filter(|_| core.primary.can_switch()) {
         let answered = tunnel::ask(core, head, payload, &protocols);
         let answered = patient(answered, core.settings.limits.primary_timeout.0, progress);
         // Boxed, so that ordinary requests do not carry the room that this takes.
@@ -98,7 +107,7 @@ async fn forward(
     if let (Some(pending), Some(body)) = (&pending, complete) {
         let mut capture = pending.capture();
         capture.push(&body);
-        pending.admit(capture);
+        pending.admit(capture, None);
     }
     let seat = pending.clone().map(|pending| Seat::new(pending, Role::Primary, sent));
     let answered = patient(answered, core.settings.limits.primary_timeout.0, progress);
@@ -131,7 +140,7 @@ async fn receive(
         Poll::Ready(None) => return Ok((Payload::empty(), None)),
         Poll::Ready(Some(Err(_))) => return Err(Refusal::Body),
         Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-            Ok(data) if body.is_end_stream() => return Ok((Payload::Whole(data), None)),
+            Ok(data) if body.is_end_stream() => return Ok((Payload::Whole(data, None), None)),
             Ok(data) => Some(http_body::Frame::data(data)),
             Err(frame) => Some(frame),
         },

@@ -4,8 +4,10 @@
 //! A body that lay complete behind the head is sent in one write. A copy always has its whole body.
 
 use crate::capture::Capture;
+use crate::compact;
 use crate::pending::Pending;
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::cell::Cell;
@@ -16,8 +18,8 @@ use std::time::Instant;
 
 /// The body of a request on its way to a role.
 pub(crate) enum Payload {
-    /// All of it, or what is left: empty once sent.
-    Whole(Bytes),
+    /// All of it, or what is left: empty once sent, trailers last.
+    Whole(Bytes, Option<Box<HeaderMap>>),
     /// The rest of it is still with the client.
     Stream(Box<Upload>),
 }
@@ -25,20 +27,20 @@ pub(crate) enum Payload {
 impl Payload {
     /// No body.
     pub(crate) fn empty() -> Self {
-        Self::Whole(Bytes::new())
+        Self::Whole(Bytes::new(), None)
     }
 
     /// The body, if all of it is here.
     pub(crate) fn complete(&self) -> Option<Bytes> {
         match self {
-            Self::Whole(bytes) => Some(bytes.clone()),
+            Self::Whole(bytes, _) => Some(bytes.clone()),
             Self::Stream(_) => None,
         }
     }
 
     /// Whether nothing has to be sent; such a request can be repeated without a copy of its body.
     pub(crate) fn is_empty(&self) -> bool {
-        matches!(self, Self::Whole(bytes) if bytes.is_empty())
+        matches!(self, Self::Whole(bytes, None) if bytes.is_empty())
     }
 }
 
@@ -70,6 +72,7 @@ pub(crate) struct Upload {
 struct Mirror {
     pending: Rc<Pending>,
     capture: Capture,
+    trailers: Option<Box<HeaderMap>>,
 }
 
 impl Upload {
@@ -80,7 +83,7 @@ impl Upload {
         progress: Progress,
         pending: Option<Rc<Pending>>,
     ) -> Self {
-        let mirror = pending.map(|pending| Mirror { capture: pending.capture(), pending });
+        let mirror = pending.map(|pending| Mirror { capture: pending.capture(), trailers: None, pending });
         Self { first, rest, progress, mirror }
     }
 
@@ -92,7 +95,10 @@ impl Upload {
     }
 
     fn see(&mut self, frame: &Frame<Bytes>) {
-        if let (Some(mirror), Some(data)) = (&mut self.mirror, frame.data_ref()) {
+        let Some(mirror) = &mut self.mirror else { return };
+        if let Some(trailers) = frame.trailers_ref() {
+            mirror.trailers = Some(Box::new(compact::headers(trailers)));
+        } else if let Some(data) = frame.data_ref() {
             mirror.capture.push(data);
             if let Some(reason) = mirror.capture.defect() {
                 // Said at once, so that no bytes are held for a copy that will never be.
@@ -103,8 +109,8 @@ impl Upload {
     }
 
     fn complete(&mut self) {
-        if let Some(Mirror { pending, capture }) = self.mirror.take() {
-            pending.admit(capture);
+        if let Some(Mirror { pending, capture, trailers }) = self.mirror.take() {
+            pending.admit(capture, trailers);
         }
     }
 }
@@ -118,8 +124,10 @@ impl Body for Payload {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.get_mut() {
-            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Whole(bytes, trailers) if bytes.is_empty() => {
+                Poll::Ready(trailers.take().map(|trailers| Ok(Frame::trailers(*trailers))))
+            }
+            Self::Whole(bytes, _) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::Stream(upload) => {
                 let polled = upload.poll_next(cx);
                 match &polled {
@@ -142,14 +150,14 @@ impl Body for Payload {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Whole(bytes, trailers) => bytes.is_empty() && trailers.is_none(),
             Self::Stream(upload) => upload.first.is_none() && upload.rest.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Whole(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
             Self::Stream(upload) => {
                 let first =
                     upload.first.as_ref().and_then(Frame::data_ref).map_or(0, |data| data.len() as u64);

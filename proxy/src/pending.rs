@@ -11,6 +11,7 @@ use crate::copy;
 use crate::core::Core;
 use crate::forward::{Additions, mark};
 use crate::partial::Partial;
+use crate::payload::Payload;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::Frame;
@@ -86,6 +87,8 @@ struct Admitted {
 
 struct State {
     selected: Selected,
+    /// Of the request.
+    trailers: Option<Box<HeaderMap>>,
     outcomes: Outcomes,
     /// Responses that are being recorded, by role.
     partials: [Option<Partial>; Role::ALL.len()],
@@ -108,6 +111,7 @@ impl Pending {
             in_flight: Cell::new(true),
             state: RefCell::new(State {
                 selected,
+                trailers: None,
                 outcomes: Outcomes::default(),
                 partials: Default::default(),
                 awaited: SmallVec::new(),
@@ -146,7 +150,7 @@ impl Pending {
     /// The request is complete: this is the instant of admission, and the copies are offered now.
     ///
     /// A body that could not be captured whole cannot be copied, so such a request is shed.
-    pub(crate) fn admit(self: &Rc<Self>, body: Capture) {
+    pub(crate) fn admit(self: &Rc<Self>, body: Capture, trailers: Option<Box<HeaderMap>>) {
         if let Some(reason) = body.defect() {
             return self.shed(reason);
         }
@@ -162,6 +166,7 @@ impl Pending {
         });
         let slot = core.exchanges.borrow_mut().insert(Rc::clone(self));
         self.admitted.set(Some(Admitted { at: now, unix_ns, id, order, slot }));
+        self.state.borrow_mut().trailers = trailers;
         self.await_roles(body);
         copy::offer(self, order);
         self.complete_if_settled();
@@ -198,9 +203,10 @@ impl Pending {
         Head { method: request.method.clone(), uri: uri.clone(), headers }
     }
 
-    /// The body of the request, once it has been admitted.
-    pub(crate) fn body(&self) -> Bytes {
-        self.state.borrow().selected.request.body.bytes().clone()
+    /// The body of the request and its trailers, once it has been admitted.
+    pub(crate) fn payload(&self) -> Payload {
+        let state = self.state.borrow();
+        Payload::Whole(state.selected.request.body.bytes().clone(), state.trailers.clone())
     }
 
     /// The head of the response of `role` has arrived.

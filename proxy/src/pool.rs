@@ -1,13 +1,19 @@
-//! One role's upstream connections on one core: newest first, bounded, dropped when idle too long.
+//! One role's upstream connections on one core: bounded, dropped when idle too long.
 //!
-//! Newest first keeps few connections hot and lets the others expire. Nothing is shared between
+//! With HTTP/1.1 the newest idle connection is used first, which keeps few of them hot and lets the
+//! others expire. With HTTP/2 requests share connections up to a number of streams, and those who
+//! find none wait for one attempt to connect, not each for one of its own. Nothing is shared between
 //! roles or cores, so a role that hangs can exhaust only its own pool.
 
+use crate::local::Local;
 use crate::payload::Payload;
 use crate::settings::Settings;
 use crate::target::Target;
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper_util::rt::TokioIo;
+use crate::wire::{Sent, Shared, Wire};
+use http::Request;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use parallax_config::Protocol;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
@@ -15,55 +21,99 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 /// How many connections that still finish their last answer are looked at before a new one is made.
 const BUSY_LOOKED_AT: usize = 8;
+
+/// Streams on one HTTP/2 connection: the least that RFC 9113 (6.5.2) recommends a server to allow.
+const STREAMS: usize = 100;
+
+/// What a stream may send before it is read. Together the streams of a connection fit into the
+/// connection's window, so that one client that reads slowly cannot stop the others.
+const STREAM_WINDOW: u32 = 64 << 10;
+
+/// A connection that does not answer a ping for this long is dead; asked only while streams are open.
+const PING: Duration = Duration::from_secs(5);
 
 /// One role's connections.
 pub(crate) struct Pool {
     target: Target,
     idle: RefCell<Vec<Idle>>,
+    shared: RefCell<Vec<Kept>>,
+    /// The attempt to make a shared connection that is under way.
+    opening: RefCell<Option<watch::Receiver<Option<Result<(), ConnectError>>>>>,
     idle_limit: usize,
     idle_timeout: Duration,
     connect_timeout: Duration,
-    client: Builder,
+    h1: http1::Builder,
+    h2: http2::Builder<Local>,
     /// Whether the last attempt to connect failed, so that only changes are logged.
     failing: Cell<bool>,
 }
 
 struct Idle {
-    sender: SendRequest<Payload>,
+    sender: http1::SendRequest<Payload>,
     since: Instant,
+}
+
+/// A shared connection, and when it was last seen in use.
+struct Kept {
+    connection: Shared,
+    used: Cell<Instant>,
 }
 
 /// A connection in use; give it back once its response has been read to the end.
 pub(crate) struct Lease {
-    pub(crate) sender: SendRequest<Payload>,
+    wire: Wire,
     pool: Rc<Pool>,
 }
 
 /// Why no connection could be made.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, Copy, thiserror::Error)]
 pub(crate) enum ConnectError {
     #[error("connecting took too long")]
     Timeout,
-    #[error(transparent)]
-    Io(#[from] io::Error),
+    #[error("{0}")]
+    Failed(io::ErrorKind),
+}
+
+impl From<io::Error> for ConnectError {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.kind())
+    }
+}
+
+impl From<hyper::Error> for ConnectError {
+    fn from(_: hyper::Error) -> Self {
+        Self::Failed(io::ErrorKind::ConnectionAborted)
+    }
 }
 
 impl Pool {
     /// An empty pool for `target`.
     pub(crate) fn new(target: Target, settings: &Settings) -> Rc<Self> {
         let limits = &settings.limits;
-        let mut client = Builder::new();
-        client.max_buf_size(settings.head_bytes()).max_header_size(settings.head_bytes());
+        let mut h1 = http1::Builder::new();
+        h1.max_buf_size(settings.head_bytes()).max_header_size(settings.head_bytes());
+        let mut h2 = http2::Builder::new(Local);
+        h2.timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(settings.head_bytes()).unwrap_or(u32::MAX))
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(STREAM_WINDOW * STREAMS as u32)
+            .max_send_buf_size(STREAM_WINDOW as usize)
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PING);
         Rc::new(Self {
             target,
             idle: RefCell::default(),
+            shared: RefCell::default(),
+            opening: RefCell::default(),
             idle_limit: limits.idle_connections,
             idle_timeout: limits.idle_timeout.0,
             connect_timeout: limits.connect_timeout.0,
-            client,
+            h1,
+            h2,
             failing: Cell::new(false),
         })
     }
@@ -73,18 +123,32 @@ impl Pool {
         &self.target
     }
 
-    /// The newest connection that can take a request now.
+    /// Whether a connection's protocol may be switched: not where streams share it.
+    pub(crate) fn can_switch(&self) -> bool {
+        self.target.protocol == Protocol::H1
+    }
+
+    /// A connection that can take a request now.
     pub(crate) fn checkout(self: &Rc<Self>) -> Option<Lease> {
+        let wire = match self.target.protocol {
+            Protocol::H1 => Wire::H1(self.newest()?),
+            Protocol::H2 => {
+                Wire::H2(self.shared.borrow().iter().find(|kept| kept.has_room())?.connection.stream())
+            }
+        };
+        Some(Lease { wire, pool: Rc::clone(self) })
+    }
+
+    fn newest(&self) -> Option<http1::SendRequest<Payload>> {
         let mut idle = self.idle.borrow_mut();
         let now = Instant::now();
         let mut busy = 0;
         for at in (0..idle.len()).rev() {
             let candidate = &idle[at];
-            if candidate.sender.is_ready() && !self.is_expired(candidate, now) {
-                let Idle { sender, .. } = idle.remove(at);
-                return Some(Lease { sender, pool: Rc::clone(self) });
+            if candidate.sender.is_ready() && !self.is_expired(candidate.since, now) {
+                return Some(idle.remove(at).sender);
             }
-            if candidate.sender.is_closed() || self.is_expired(candidate, now) {
+            if candidate.sender.is_closed() || self.is_expired(candidate.since, now) {
                 idle.remove(at);
                 continue;
             }
@@ -96,44 +160,87 @@ impl Pool {
         None
     }
 
-    /// Makes a new connection.
+    /// A connection that was made just now.
     ///
     /// # Errors
     /// When no address accepts within the time limit.
     pub(crate) async fn connect(self: &Rc<Self>) -> Result<Lease, ConnectError> {
-        let (sender, connection) = self.open().await?;
+        if self.target.protocol == Protocol::H2 {
+            return self.connect_shared().await;
+        }
+        let (sender, connection) = self.h1.handshake(TokioIo::new(self.dial().await?)).await?;
         tokio::task::spawn_local(log_end(connection));
-        Ok(Lease { sender, pool: Rc::clone(self) })
+        Ok(Lease { wire: Wire::H1(sender), pool: Rc::clone(self) })
     }
 
-    /// Makes a new connection whose protocol may be switched.
+    /// A new HTTP/1.1 connection whose protocol may be switched.
     ///
     /// # Errors
     /// As [`Self::connect`].
     pub(crate) async fn connect_for_upgrade(self: &Rc<Self>) -> Result<Lease, ConnectError> {
-        let (sender, connection) = self.open().await?;
+        let (sender, connection) = self.h1.handshake(TokioIo::new(self.dial().await?)).await?;
         tokio::task::spawn_local(log_end(connection.with_upgrades()));
-        Ok(Lease { sender, pool: Rc::clone(self) })
+        Ok(Lease { wire: Wire::H1(sender), pool: Rc::clone(self) })
     }
 
-    async fn open(
-        &self,
-    ) -> Result<(SendRequest<Payload>, Connection<TokioIo<TcpStream>, Payload>), ConnectError> {
+    async fn connect_shared(self: &Rc<Self>) -> Result<Lease, ConnectError> {
+        loop {
+            if let Some(lease) = self.checkout() {
+                return Ok(lease);
+            }
+            let mut attempt = self.attempt();
+            // The attempt's task ends with an answer, unless the runtime itself ends.
+            let ended = attempt.wait_for(Option::is_some).await.ok().and_then(|result| *result);
+            ended.unwrap_or(Err(ConnectError::Failed(io::ErrorKind::ConnectionAborted)))?;
+        }
+    }
+
+    /// The attempt to connect that is under way, or a new one.
+    fn attempt(self: &Rc<Self>) -> watch::Receiver<Option<Result<(), ConnectError>>> {
+        let mut opening = self.opening.borrow_mut();
+        opening
+            .get_or_insert_with(|| {
+                let (tell, told) = watch::channel(None);
+                let pool = Rc::clone(self);
+                // A task of its own, because whoever asked first may leave first.
+                tokio::task::spawn_local(async move {
+                    let result = pool.open_shared().await;
+                    *pool.opening.borrow_mut() = None;
+                    tell.send_replace(Some(result));
+                });
+                told
+            })
+            .clone()
+    }
+
+    async fn open_shared(&self) -> Result<(), ConnectError> {
+        let (sender, connection) = self.h2.handshake(TokioIo::new(self.dial().await?)).await?;
+        tokio::task::spawn_local(log_end(connection));
+        let kept = Kept { connection: Shared::new(sender), used: Cell::new(Instant::now()) };
+        self.shared.borrow_mut().push(kept);
+        Ok(())
+    }
+
+    async fn dial(&self) -> Result<TcpStream, ConnectError> {
         let connected = tokio::time::timeout(self.connect_timeout, dial(&self.target.addresses)).await;
-        let connected =
-            connected.map_err(|_| ConnectError::Timeout).and_then(|result| result.map_err(ConnectError::Io));
+        let connected = connected.map_err(|_| ConnectError::Timeout).and_then(|result| Ok(result?));
         self.note(connected.as_ref().err());
-        let handshake = self.client.handshake(TokioIo::new(connected?)).await;
-        Ok(handshake.map_err(io::Error::other)?)
+        connected
     }
 
     /// Drops connections that are closed or idle too long.
     pub(crate) fn sweep(&self, now: Instant) {
-        self.idle.borrow_mut().retain(|idle| !idle.sender.is_closed() && !self.is_expired(idle, now));
+        self.idle.borrow_mut().retain(|idle| !idle.sender.is_closed() && !self.is_expired(idle.since, now));
+        self.shared.borrow_mut().retain(|kept| {
+            if kept.connection.open() > 0 {
+                kept.used.set(now);
+            }
+            !kept.connection.is_closed() && !self.is_expired(kept.used.get(), now)
+        });
     }
 
-    fn is_expired(&self, idle: &Idle, now: Instant) -> bool {
-        now.saturating_duration_since(idle.since) > self.idle_timeout
+    fn is_expired(&self, since: Instant, now: Instant) -> bool {
+        now.saturating_duration_since(since) > self.idle_timeout
     }
 
     fn note(&self, error: Option<&ConnectError>) {
@@ -146,12 +253,24 @@ impl Pool {
     }
 }
 
+impl Kept {
+    fn has_room(&self) -> bool {
+        self.connection.open() < STREAMS && !self.connection.is_closed()
+    }
+}
+
 impl Lease {
+    /// Hands `request` to the connection, at once; the future waits for the head of the response.
+    pub(crate) fn send(&mut self, request: Request<Payload>) -> impl Future<Output = Sent> + use<> {
+        self.wire.send(request, &self.pool.target)
+    }
+
     /// Back to the pool, for the next request.
     pub(crate) fn give_back(self) {
+        let Wire::H1(sender) = self.wire else { return };
         let mut idle = self.pool.idle.borrow_mut();
-        if idle.len() < self.pool.idle_limit && !self.sender.is_closed() {
-            idle.push(Idle { sender: self.sender, since: Instant::now() });
+        if idle.len() < self.pool.idle_limit && !sender.is_closed() {
+            idle.push(Idle { sender, since: Instant::now() });
         }
     }
 }

@@ -31,10 +31,10 @@ impl Settings {
     pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
         let roles = &config.roles;
         let shadow = |role, config: &Option<RoleConfig>| {
-            config.as_ref().map(|config| Target::new(role, &config.url)).transpose()
+            config.as_ref().map(|config| Target::new(role, config)).transpose()
         };
         Ok(Self {
-            primary: Target::new(Role::Primary, &roles.primary.url)?,
+            primary: Target::new(Role::Primary, &roles.primary)?,
             candidate: shadow(Role::Candidate, &roles.candidate)?,
             control: shadow(Role::Control, &roles.control)?,
             routes: RouteTable::new(&config.routes)?,

@@ -2,6 +2,7 @@
 
 use crate::StartError;
 use http::HeaderValue;
+use parallax_config::{Protocol, Role as RoleConfig};
 use parallax_exchange::Role;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
 use url::Url;
@@ -14,17 +15,20 @@ pub(crate) struct Target {
     pub(crate) url: String,
     /// At least one; tried in order.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// What is spoken there.
+    pub(crate) protocol: Protocol,
     /// `host:port` for the rare request that names no host.
     pub(crate) authority: HeaderValue,
 }
 
 impl Target {
-    /// Resolves the URL of `role`.
+    /// Resolves the URL of the deployment that plays `role`.
     ///
     /// # Errors
     /// [`StartError::Url`] or [`StartError::Resolve`].
-    pub(crate) fn new(role: Role, text: &str) -> Result<Self, StartError> {
-        let error = |why: &str| StartError::Url { role, url: text.to_owned(), why: why.to_owned() };
+    pub(crate) fn new(role: Role, config: &RoleConfig) -> Result<Self, StartError> {
+        let text = &config.url;
+        let error = |why: &str| StartError::Url { role, url: text.clone(), why: why.to_owned() };
         let url = Url::parse(text).map_err(|cause| {
             error(&format!("not a URL ({cause}); write one such as http://127.0.0.1:9001"))
         })?;
@@ -37,7 +41,7 @@ impl Target {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return Err(error("the host is missing"));
         };
-        let resolve = |source| StartError::Resolve { role, url: text.to_owned(), source };
+        let resolve = |source| StartError::Resolve { role, url: text.clone(), source };
         // `host_str` keeps the brackets of an IPv6 address; the resolver takes them off itself.
         let addresses: Vec<_> = format!("{host}:{port}").to_socket_addrs().map_err(resolve)?.collect();
         if addresses.is_empty() {
@@ -49,7 +53,7 @@ impl Target {
         };
         let authority =
             HeaderValue::try_from(authority).map_err(|_| error("the host cannot be sent as a header"))?;
-        Ok(Self { role, url: text.to_owned(), addresses, authority })
+        Ok(Self { role, url: text.clone(), addresses, protocol: config.protocol, authority })
     }
 
     /// Whether both lead to the same server.
@@ -88,7 +92,7 @@ mod tests {
     use super::*;
 
     fn message(url: &str) -> String {
-        Target::new(Role::Candidate, url).unwrap_err().to_string()
+        Target::new(Role::Candidate, &RoleConfig::at(url)).unwrap_err().to_string()
     }
 
     #[test]
@@ -102,7 +106,10 @@ mod tests {
     #[test]
     fn a_target_that_is_the_proxy_itself_is_refused_however_it_is_written() {
         let refused = |url: &str, listen: &str| {
-            Target::new(Role::Candidate, url).unwrap().refuse_itself(listen.parse().unwrap()).is_err()
+            Target::new(Role::Candidate, &RoleConfig::at(url))
+                .unwrap()
+                .refuse_itself(listen.parse().unwrap())
+                .is_err()
         };
         assert!(refused("http://127.0.0.1:8080", "127.0.0.1:8080"));
         assert!(refused("http://localhost:8080", "127.0.0.1:8080"));

@@ -29,7 +29,7 @@ pub(crate) async fn ask(core: &Core, mut head: Head, payload: Payload, protocols
     announce(&mut head.headers, protocols.clone());
     let request: Request<Payload> = head.with(payload);
     let mut lease = core.primary.connect_for_upgrade().await?;
-    match lease.sender.try_send_request(request).await {
+    match lease.send(request).await {
         Ok(response) => Ok((response, lease)),
         Err(error) => Err(classify(&error.into_error())),
     }

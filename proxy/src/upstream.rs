@@ -51,7 +51,7 @@ impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Timeout => Self::ConnectTimeout,
-            ConnectError::Io(_) => Self::Connect,
+            ConnectError::Failed(_) => Self::Connect,
         }
     }
 }
@@ -97,7 +97,7 @@ pub(crate) fn send(
         None => Err(request),
         Some(mut lease) => {
             let spare = Spare::of(&request, part);
-            Ok((lease.sender.try_send_request(request), lease, spare))
+            Ok((lease.send(request), lease, spare))
         }
     };
     async move {
@@ -115,7 +115,7 @@ pub(crate) fn send(
 
 async fn send_on_new(pool: Rc<Pool>, request: Request<Payload>) -> Answered {
     let mut lease = pool.connect().await?;
-    match lease.sender.try_send_request(request).await {
+    match lease.send(request).await {
         Ok(response) => accept(response, lease),
         Err(error) => Err(classify(&error.into_error())),
     }

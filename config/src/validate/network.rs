@@ -51,8 +51,8 @@ fn parse(role: &Role) -> Result<Url, (String, String)> {
         }
         "h2" | "h2c" => {
             return Err((
-                format!("`{text}`: HTTP/2 to a role is not spoken yet"),
-                "use http://; roles are called by HTTP/1.1".to_owned(),
+                format!("`{text}`: the protocol is not part of a URL"),
+                "write http:// and protocol = \"h2\" beside it".to_owned(),
             ));
         }
         scheme => return Err((format!("`{text}`: cannot call a role by `{scheme}`"), example())),

@@ -5,6 +5,8 @@ mod basics;
 mod client;
 mod conservation;
 mod drain;
+mod grpc;
+mod h2;
 mod hygiene;
 mod isolation;
 mod limits;

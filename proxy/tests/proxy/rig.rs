@@ -30,11 +30,10 @@ pub(crate) fn config(primary: &Server) -> Config {
 }
 
 pub(crate) fn bare(primary: &str) -> Config {
-    let role = |url: &str| Role { url: url.to_owned(), image: None, digest: None, revision: None };
     let mut config = Config {
         listen: Default::default(),
         console: Default::default(),
-        roles: Roles { primary: role(primary), candidate: None, control: None },
+        roles: Roles { primary: Role::at(primary), candidate: None, control: None },
         routes: Vec::new(),
         key: Vec::new(),
         rules: Vec::new(),
@@ -48,7 +47,7 @@ pub(crate) fn bare(primary: &str) -> Config {
 }
 
 pub(crate) fn role(url: impl Into<String>) -> Option<Role> {
-    Some(Role { url: url.into(), image: None, digest: None, revision: None })
+    Some(Role::at(url))
 }
 
 pub(crate) fn route(name: &str, path: &str) -> Route {
