@@ -15,10 +15,12 @@ mod live;
 pub(crate) mod pair;
 mod poll;
 mod reply;
+mod requests;
 pub(crate) mod run;
 pub(crate) mod tally;
 
 pub use pair::PairedRun;
+pub use requests::{Fate, JTL_HEADER, RequestRecord};
 pub use run::{Interval, LoadError, Observer, Progress, Run};
 pub use tally::{Class, Counts, Failure, Tally, Windows};
 pub(crate) use tally::{LONGEST_NS, WINDOW_NS};

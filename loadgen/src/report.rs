@@ -5,15 +5,18 @@
 
 mod document;
 mod integrity;
+mod page;
 mod plot;
 mod summary;
 
 pub use document::{Bytes, Connections, LoadDocument, Quantiles};
 pub(crate) use integrity::HostClock;
 pub use integrity::{Clock, Integrity, IntegrityVerdict, PlanWindows, Processor};
+pub use page::{Second, page};
 
 use crate::Threshold;
-use crate::engine::{LoadError, Observer, PairedRun, Run, Stop, Tally};
+use crate::engine::run::Measured;
+use crate::engine::{LoadError, Observer, PairedRun, RequestRecord, Run, Stop, Tally};
 use parallax_exchange::{Ledger, Sender};
 use serde::{Serialize, Serializer};
 
@@ -34,9 +37,28 @@ pub struct LoadReport {
 /// A target that fails later is no error but a count in the report.
 pub fn run(run: &Run, stop: &Stop, observer: &mut dyn Observer) -> Result<LoadReport, LoadError> {
     let before = HostClock::read();
-    let measured = run.measure(stop, observer)?;
+    report(run, run.measure(stop, observer, None)?, &before)
+}
+
+/// Carries out a run as [`run`] does, and gives what became of each arrival to `each`, in the order in which
+/// they ended; returns how many arrivals it did not get because it was too slow.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_each(
+    run: &Run,
+    stop: &Stop,
+    observer: &mut dyn Observer,
+    each: &mut (dyn FnMut(&RequestRecord) + Send),
+) -> Result<(LoadReport, u64), LoadError> {
+    let before = HostClock::read();
+    let (measured, dropped) = run.measure_each(stop, observer, each)?;
+    Ok((report(run, measured, &before)?, dropped))
+}
+
+fn report(run: &Run, measured: Measured, before: &HostClock) -> Result<LoadReport, LoadError> {
     balance(&measured.tally, run.plan.arrivals())?;
-    let integrity = Integrity::judge(&measured, &before);
+    let integrity = Integrity::judge(&measured, before);
     let document = LoadDocument::new(run, &measured, integrity);
     Ok(LoadReport { document, tally: measured.tally })
 }
@@ -67,13 +89,8 @@ pub fn run_paired(
 ) -> Result<PairedReport, LoadError> {
     let before = HostClock::read();
     let found = run.measure(stop, observer, ledger, sender)?;
-    let report = |(run, measured): (&Run, crate::engine::run::Measured)| {
-        balance(&measured.tally, run.plan.arrivals())?;
-        let integrity = Integrity::judge(&measured, &before);
-        let document = LoadDocument::new(run, &measured, integrity);
-        Ok(LoadReport { document, tally: measured.tally })
-    };
-    let targets = run.runs().iter().zip(found.measured).map(report).collect::<Result<_, LoadError>>()?;
+    let targets = run.runs().iter().zip(found.measured);
+    let targets = targets.map(|(run, measured)| report(run, measured, &before)).collect::<Result<_, _>>()?;
     Ok(PairedReport { targets, compared: found.compared, lost: found.lost })
 }
 

@@ -2,33 +2,29 @@
 
 mod pair;
 mod selftest;
+mod watch;
 mod when;
 
 use self::pair::Pair;
 use self::selftest::Selftest;
+use self::watch::{RequestFile, Watch, create};
 use self::when::When;
 use crate::args::Global;
 use crate::exit::{Exit, Failure, OrExit as _, Outcome};
 use crate::interrupt::Interrupt;
-use crate::output::{self, Format};
+use crate::output::{self, Format, note};
 use anyhow::Context as _;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
 use http::Method;
 use http::header::{HOST, HeaderName, HeaderValue};
-use indicatif::{ProgressBar, ProgressStyle};
 use parallax_config::Span;
 use parallax_exchange::{Body, Request};
-use parallax_loadgen::engine::Interval;
-use parallax_loadgen::hdr::{HistogramLog, write_percentiles};
-use parallax_loadgen::report::IntegrityVerdict;
-use parallax_loadgen::{
-    LoadError, LoadReport, Observer, Options, Progress, Rendering, Run, Source, Stop, Target, Threshold,
-};
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use parallax_loadgen::hdr::write_percentiles;
+use parallax_loadgen::report::{IntegrityVerdict, page, run_each};
+use parallax_loadgen::{LoadError, LoadReport, Options, Rendering, Run, Source, Stop, Target, Threshold};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Put load on a service, open loop.
 #[derive(Debug, Subcommand)]
@@ -90,6 +86,15 @@ pub(crate) struct Sending {
     /// Write the percentile table of response times to this file.
     #[arg(long, value_name = "FILE")]
     hgrm: Option<PathBuf>,
+    /// Write the report as a page without anything from outside to this file.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write a line for each request to this file: JTL where its name ends in .jtl or .csv, else JSON.
+    #[arg(long, value_name = "FILE")]
+    requests: Option<PathBuf>,
+    /// Write only each N-th of these lines.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "requests", value_parser = clap::value_parser!(u64).range(1..))]
+    requests_every: u64,
     /// How to print the report.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -167,12 +172,16 @@ impl Sending {
             move || stop.set()
         })?;
         let mut watch = Watch::new(global, run.plan.arrivals(), self.hlog.as_deref())?;
-        let report = parallax_loadgen::run(run, &stop, &mut watch);
-        watch.finish()?;
-        let mut report = report.map_err(failed)?;
+        let report = self.carry_out(global, run, &stop, &mut watch);
+        let seconds = watch.finish()?;
+        let mut report = report?;
         let held = report.check(&self.thresholds);
         if let Some(file) = &self.hgrm {
             write_table(&report, file)?;
+        }
+        if let Some(file) = &self.html {
+            let written = std::fs::write(file, page(&report, &seconds));
+            written.with_context(|| format!("failed to write {}", file.display())).or_exit(Exit::Io)?;
         }
         match self.format {
             Format::Terminal => output::result(&report.summary())?,
@@ -180,44 +189,26 @@ impl Sending {
         }
         Ok(exit(&report, held))
     }
-}
 
-/// Watches a run for a person (a bar) and for other tools (a log).
-struct Watch {
-    bar: ProgressBar,
-    log: Option<HistogramLog<BufWriter<File>>>,
-}
-
-impl Watch {
-    fn new(global: &Global, arrivals: u64, log: Option<&Path>) -> Result<Self, Failure> {
-        let log = log.map(|file| create(file).map(HistogramLog::new)).transpose()?;
-        Ok(Self { bar: progress_bar(global, arrivals), log })
-    }
-
-    fn finish(self) -> Result<(), Failure> {
-        self.bar.finish_and_clear();
-        self.log.map_or(Ok(()), |log| {
-            log.finish().map(drop).context("failed to write the histogram log").or_exit(Exit::Io)
-        })
-    }
-}
-
-impl Observer for Watch {
-    fn start(&mut self, started: SystemTime) {
-        if let Some(log) = &mut self.log {
-            log.start(started);
+    /// The run, with a line for each request where that was asked for.
+    fn carry_out(
+        &self,
+        global: &Global,
+        run: &Run,
+        stop: &Stop,
+        watch: &mut Watch,
+    ) -> Result<LoadReport, Failure> {
+        let Some(file) = &self.requests else {
+            return parallax_loadgen::run(run, stop, watch).map_err(failed);
+        };
+        let mut lines = RequestFile::create(file, self.requests_every, &run.target.to_string())?;
+        let (report, dropped) =
+            run_each(run, stop, watch, &mut |record| lines.write(record)).map_err(failed)?;
+        lines.finish(file)?;
+        if dropped > 0 {
+            note!(global, "warning: {dropped} requests are not in {}: writing was too slow", file.display());
         }
-    }
-
-    fn progress(&mut self, progress: &Progress) {
-        self.bar.set_position(progress.released);
-        self.bar.set_message(format!("{} answered, {} failed", progress.completed, progress.failed));
-    }
-
-    fn interval(&mut self, interval: &Interval<'_>) {
-        if let Some(log) = &mut self.log {
-            log.interval(interval);
-        }
+        Ok(report)
     }
 }
 
@@ -227,11 +218,6 @@ fn write_table(report: &LoadReport, file: &Path) -> Result<(), Failure> {
         .and_then(|()| sink.flush())
         .with_context(|| format!("failed to write {}", file.display()))
         .or_exit(Exit::Io)
-}
-
-fn create(file: &Path) -> Result<BufWriter<File>, Failure> {
-    let created = File::create(file).with_context(|| format!("failed to create {}", file.display()));
-    created.map(BufWriter::new).or_exit(Exit::Io)
 }
 
 /// A missed threshold is bad news even from a generator that was late; good news from one is not.
@@ -254,14 +240,6 @@ fn failed(error: LoadError) -> Failure {
         LoadError::Target(_) | LoadError::Plan(_) | LoadError::Source(_) => Exit::Usage,
     };
     Failure { exit, error: error.into() }
-}
-
-fn progress_bar(global: &Global, arrivals: u64) -> ProgressBar {
-    if !output::is_live(global.quiet) {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{elapsed:>4} {bar:30} {pos}/{len} sent, {msg}");
-    ProgressBar::new(arrivals).with_style(style.expect("the template is a constant"))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

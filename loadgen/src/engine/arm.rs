@@ -1,6 +1,7 @@
-//! One of several targets that get the same arrivals, and what it answered.
+//! What became of each arrival, for those who look at each: the comparison of several targets that get
+//! the same arrivals, and the list of requests.
 //!
-//! A lane must not wait for whoever compares: it hands an answer on, or drops and counts it.
+//! A lane must not wait for whoever looks: it hands an answer on, or drops and counts it.
 
 use super::Failure;
 use crate::random::mix;
@@ -28,6 +29,7 @@ pub(crate) struct Arm {
     /// Its place among the targets.
     number: u64,
     targets: u64,
+    keeps_replies: bool,
     caught: mpsc::SyncSender<(Role, Caught)>,
     held: Arc<AtomicUsize>,
     dropped: AtomicU64,
@@ -39,6 +41,8 @@ pub(crate) struct Caught {
     pub(crate) index: u64,
     /// When it was due here: its turn among the targets included.
     pub(crate) due_ns: u64,
+    /// When its first byte went out; `None` where it never did.
+    pub(crate) sent_ns: Option<u64>,
     /// When the first byte came; 0 where none did.
     pub(crate) first_ns: u64,
     pub(crate) done_ns: u64,
@@ -48,8 +52,8 @@ pub(crate) struct Caught {
 /// How it ended.
 #[derive(Debug)]
 pub(crate) enum Ended {
-    /// With these bytes, or with one more than are kept.
-    Reply(Vec<u8>),
+    /// With a status, and these bytes where they are wanted, or one more than are kept.
+    Reply(u16, Vec<u8>),
     /// Without a reply.
     Failed(Failure),
 }
@@ -71,13 +75,14 @@ impl Catch {
 }
 
 /// An arm for each role, and where their answers come together.
-pub(super) fn arms(roles: &[Role]) -> (Vec<Arm>, Catch) {
+pub(super) fn arms(roles: &[Role], keeps_replies: bool) -> (Vec<Arm>, Catch) {
     let (sender, caught) = mpsc::sync_channel(CAUGHT_MAX);
     let held = Arc::<AtomicUsize>::default();
     let arm = |(number, role): (usize, &Role)| Arm {
         role: *role,
         number: number as u64,
         targets: roles.len() as u64,
+        keeps_replies,
         caught: sender.clone(),
         held: Arc::clone(&held),
         dropped: AtomicU64::new(0),
@@ -89,6 +94,11 @@ impl Arm {
     /// How long after its due time arrival `index` goes to this target.
     pub(crate) fn stagger_ns(&self, index: u64) -> u64 {
         place(index, self.number, self.targets) * STAGGER_NS
+    }
+
+    /// Whether whoever looks wants the bytes of replies.
+    pub(crate) fn keeps_replies(&self) -> bool {
+        self.keeps_replies
     }
 
     /// Hands an answer on, unless too many wait already.
@@ -110,7 +120,7 @@ impl Arm {
 impl Caught {
     fn bytes(&self) -> usize {
         match &self.ended {
-            Ended::Reply(bytes) => bytes.len(),
+            Ended::Reply(_, bytes) => bytes.len(),
             Ended::Failed(_) => 0,
         }
     }
@@ -128,7 +138,7 @@ mod tests {
 
     #[test]
     fn every_target_is_first_equally_often_and_places_differ() {
-        let (arms, _catch) = arms(&Role::ALL);
+        let (arms, _catch) = arms(&Role::ALL, true);
         let (mut firsts, mut candidate_before_control) = ([0; 3], 0);
         for index in 0..3000 {
             let mut places: Vec<u64> = arms.iter().map(|arm| arm.stagger_ns(index)).collect();
@@ -143,13 +153,14 @@ mod tests {
 
     #[test]
     fn what_nobody_takes_is_dropped_and_counted() {
-        let (arms, catch) = arms(&[Role::Primary]);
+        let (arms, catch) = arms(&[Role::Primary], true);
         let caught = |bytes| Caught {
             index: 0,
             due_ns: 0,
+            sent_ns: None,
             first_ns: 0,
             done_ns: 0,
-            ended: Ended::Reply(vec![0; bytes]),
+            ended: Ended::Reply(200, vec![0; bytes]),
         };
         arms[0].hand_on(caught(CAUGHT_BYTES_MAX));
         arms[0].hand_on(caught(1));

@@ -288,7 +288,7 @@ impl<'a> Lane<'a> {
             let Phase::Busy(flight) = phase else {
                 return self.drop_idle(slot); // It was closed, or speaks without being asked.
             };
-            if self.setup.arm.is_some() {
+            if self.setup.arm.is_some_and(Arm::keeps_replies) {
                 connection.keep(&self.buffer[..count]);
             }
             if count == 0 {
@@ -345,7 +345,7 @@ impl<'a> Lane<'a> {
         let is_clean = is_clean && connection.is_written(self.setup.source);
         *self.tally.counts.status.entry(status).or_default() += 1;
         self.record(Class::of_status(status), Some(flight), flight.arrival, now);
-        self.tell(slot, flight, now, None);
+        self.tell(slot, flight, now, Ok(status));
         if is_clean {
             self.reuse(slot, now);
         } else {
@@ -360,7 +360,7 @@ impl<'a> Lane<'a> {
         let Phase::Busy(flight) = connection.phase else { return };
         self.tally.fail(failure, message);
         self.record(Class::Failed, Some(flight), flight.arrival, now);
-        self.tell(slot, flight, now, Some(failure));
+        self.tell(slot, flight, now, Err(failure));
         self.vacate(slot);
         self.open_for_waiting(now);
     }
@@ -395,27 +395,31 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Hands on what became of a request that was sent, where somebody compares.
-    fn tell(&mut self, slot: usize, flight: Flight, now: u64, failure: Option<Failure>) {
+    /// Hands on what became of a request that was sent, where somebody looks at each.
+    fn tell(&mut self, slot: usize, flight: Flight, now: u64, result: Result<u16, Failure>) {
         let (Some(arm), Some(connection)) = (self.setup.arm, &mut self.slots[slot].connection) else {
             return;
         };
         let kept = connection.take_kept();
-        let ended = failure.map_or(Ended::Reply(kept), Ended::Failed);
-        self.hand_on(arm, flight.arrival, flight.first_ns, now, ended);
+        let ended = match result {
+            Ok(status) => Ended::Reply(status, kept),
+            Err(failure) => Ended::Failed(failure),
+        };
+        self.hand_on(arm, flight.arrival, Some(flight), now, ended);
     }
 
     fn tell_unsent(&mut self, arrival: Arrival, now: u64, failure: Failure) {
         if let Some(arm) = self.setup.arm {
-            self.hand_on(arm, arrival, 0, now, Ended::Failed(failure));
+            self.hand_on(arm, arrival, None, now, Ended::Failed(failure));
         }
     }
 
-    fn hand_on(&self, arm: &Arm, arrival: Arrival, first_ns: u64, done_ns: u64, ended: Ended) {
+    fn hand_on(&self, arm: &Arm, arrival: Arrival, flight: Option<Flight>, done_ns: u64, ended: Ended) {
         arm.hand_on(Caught {
             index: arrival.index,
             due_ns: self.since_start(arrival.due_ns),
-            first_ns: self.since_start(first_ns),
+            sent_ns: flight.map(|flight| self.since_start(flight.sent_ns)),
+            first_ns: self.since_start(flight.map_or(0, |flight| flight.first_ns)),
             done_ns: self.since_start(done_ns),
             ended,
         });

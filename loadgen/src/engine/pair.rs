@@ -92,7 +92,7 @@ impl PairedRun {
         let plan = &self.runs[0].plan;
         let mut aims = self.aims()?;
         let opened: Vec<u64> = aims.iter().map(|(_, warm)| warm.len() as u64).collect();
-        let (arms, catch) = arms(&Role::ALL[..self.runs.len()]);
+        let (arms, catch) = arms(&Role::ALL[..self.runs.len()], true);
         let start_ns = clock::now_ns() + START_AHEAD_NS;
         let wall_start = SystemTime::now();
         let started = wall_start + Duration::from_nanos(START_AHEAD_NS);

@@ -1,5 +1,6 @@
 //! A run: warms up, starts the lanes, watches them, adds up what they bring home.
 
+use super::arm::Arm;
 use super::lane::{Lane, Setup};
 use super::live::{LiveLane, Shown};
 use super::tally::{Tally, histogram};
@@ -161,7 +162,14 @@ impl Run {
     }
 
     /// Runs the plan; blocks until every arrival has ended or `stop` is set.
-    pub(crate) fn measure(&self, stop: &Stop, observer: &mut dyn Observer) -> Result<Measured, LoadError> {
+    ///
+    /// Where there is an arm, what becomes of each arrival goes to it.
+    pub(crate) fn measure(
+        &self,
+        stop: &Stop,
+        observer: &mut dyn Observer,
+        arm: Option<&Arm>,
+    ) -> Result<Measured, LoadError> {
         let rate = self.mean_rate();
         let warm = match self.options.warm as u64 {
             0 => (rate / 100).clamp(1, 64),
@@ -175,7 +183,7 @@ impl Run {
             (SystemTime::now(), &self.source, &self.plan, &self.options);
         let started = wall_start + Duration::from_nanos(START_AHEAD_NS);
         observer.start(started);
-        let setup = Setup { plan, source, options, address, lanes, arm: None, start_ns, stop };
+        let setup = Setup { plan, source, options, address, lanes, arm, start_ns, stop };
         let opened = connections.len() as u64;
         let mut watch = Watch::new(observer, start_ns, self.plan.arrivals());
         let mut tally = Tally::new();

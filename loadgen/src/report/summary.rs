@@ -135,7 +135,7 @@ pub(super) fn time(ns: u64) -> String {
 }
 
 /// A rate without needless digits.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     if value >= 100.0 || value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }
 

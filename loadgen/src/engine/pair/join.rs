@@ -141,8 +141,8 @@ fn outcome(caught: Caught) -> Option<Outcome> {
     match ended {
         Ended::Failed(Failure::Local) => None,
         Ended::Failed(failure) => missing(reason(failure)),
-        Ended::Reply(bytes) if bytes.len() > REPLY_MAX => None,
-        Ended::Reply(bytes) => match reply(&bytes) {
+        Ended::Reply(_, bytes) if bytes.len() > REPLY_MAX => None,
+        Ended::Reply(_, bytes) => match reply(&bytes) {
             Ok(response) => Some(Outcome::Response(Box::new(Response { timing, ..response }))),
             Err(_) => missing(MissingReason::Protocol),
         },
