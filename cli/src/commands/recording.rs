@@ -1,9 +1,10 @@
 //! `parallax recording`: what is in a recording, in another format, or made whole again.
 
 mod doctor;
+mod events;
 
 use crate::args::Global;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{Exit, Failure, OrExit as _, Outcome};
 use crate::output::{self, Format, note};
 use clap::{Args, Subcommand};
 use http::HeaderName;
@@ -11,14 +12,16 @@ use parallax_exchange::log::LogError;
 use parallax_loadgen::recording::{
     self, Converted, GorMode, Reading, RecordingDocument, RecordingError, Spread,
 };
+use serde::Serialize;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 /// Look into a recording, convert or repair it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Recording {
     /// Count what is in recordings, and say what is wrong with them.
     #[command(after_help = "Examples:\n  parallax recording inspect parallax-log\n  \
-                            parallax recording inspect requests.jsonl --format json")]
+                            parallax recording inspect requests.jsonl --profile auto --format json")]
     Inspect(Inspect),
     /// Write a recording in another format; exchanges stay whole where the format can hold them.
     #[command(after_help = "Examples:\n  parallax recording convert requests.jsonl recording.plx\n  \
@@ -75,6 +78,21 @@ pub(crate) struct Inspect {
     /// How to print; one document for each file.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
+    /// Read the events too: `auto`, or the name of a profile, such as `segment`.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<events::Choice>,
+    /// Write each event as one JSON line: its request, id, name and canonical form.
+    #[arg(long, value_name = "FILE", requires = "profile")]
+    events: Option<PathBuf>,
+}
+
+/// A recording, and its events where they were asked for.
+#[derive(Debug, Serialize)]
+struct Inspected<'a> {
+    #[serde(flatten)]
+    recording: &'a RecordingDocument,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<events::Found>,
 }
 
 impl Recording {
@@ -97,15 +115,25 @@ impl Recording {
 
 impl Inspect {
     fn run(self) -> Outcome {
+        if self.events.is_some() && self.files.len() > 1 {
+            let error = anyhow::anyhow!("--events takes the events of one recording; name one FILE");
+            return Err(Failure { exit: Exit::Usage, error });
+        }
         let mut exit = Exit::Ok;
         for file in &self.files {
-            let document = open(file, Reading::default())?.describe();
-            if document.damaged_count > 0 {
+            let recording = open(file, Reading::default())?;
+            let document = recording.describe();
+            let find = |choice| events::find(recording.requests(), choice, self.events.as_deref());
+            let events = self.profile.map(find).transpose().or_exit(Exit::Io)?;
+            if document.damaged_count > 0 || events.as_ref().is_some_and(|events| !events.is_whole()) {
                 exit = Exit::Data;
             }
             match self.format {
-                Format::Terminal => output::result(&describe(file, &document))?,
-                Format::Json => output::json(&document)?,
+                Format::Terminal => {
+                    let events = events.as_ref().map(events::Found::describe).unwrap_or_default();
+                    output::result(&(describe(file, &document) + &events))?;
+                }
+                Format::Json => output::json(&Inspected { recording: &document, events })?,
             }
         }
         Ok(exit)
