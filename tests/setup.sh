@@ -3,7 +3,7 @@
 # versions each, real event bodies, a browser, and the peers of the benchmarks.
 #
 #   tests/setup.sh            everything
-#   tests/setup.sh apt        only these parts: apt httpbin zipkin webhooks
+#   tests/setup.sh apt        only these parts: apt httpbin zipkin webhooks sdks
 #
 # Everything but Debian's packages goes to .cache/tools (or $TOOLS), which git ignores. A part that is
 # there is left alone, so a second run takes a second. A part that fails does not stop the others; the
@@ -94,7 +94,29 @@ webhooks() {
   retry npm install --no-audit --no-fund --ignore-scripts @octokit/webhooks-examples@7.6.1
 }
 
-[ $# -gt 0 ] || set -- apt httpbin zipkin webhooks
+# The vendors' own clients, for the tests of the profiles; both registries at once.
+sdks_python() {
+  python3 -m venv sdks/python
+  retry sdks/python/bin/pip -q install --disable-pip-version-check \
+    statsig==0.72.1 statsig-python-core==0.24.2 segment-analytics-python==2.4.0 \
+    rudder-sdk-python==2.1.9 snowplow-tracker==1.1.0 posthog==7.91.1 amplitude-analytics==1.3.0 \
+    mixpanel==5.4.1 opentelemetry-sdk==1.45.2 opentelemetry-exporter-otlp-proto-http==1.45.2 \
+    cloudevents==1.12.0
+}
+
+sdks_node() {
+  mkdir -p sdks/node
+  cd sdks/node
+  [ -e package.json ] || echo '{"private": true}' >package.json
+  retry npm install --no-audit --no-fund --ignore-scripts \
+    statsig-node@6.5.2 @statsig/statsig-node-core@0.23.2 @statsig/js-client@3.33.5 \
+    @segment/analytics-node@3.1.0 @rudderstack/rudder-sdk-node@3.0.13 @snowplow/node-tracker@4.8.0 \
+    posthog-node@5.70.0 @amplitude/analytics-node@1.5.73 mixpanel@0.24.0 cloudevents@10.0.0 \
+    @opentelemetry/api@1.9.1 @opentelemetry/sdk-trace-base@2.12.1 @opentelemetry/resources@2.12.1 \
+    @opentelemetry/exporter-trace-otlp-http@0.223.1 @opentelemetry/exporter-trace-otlp-proto@0.223.1
+}
+
+[ $# -gt 0 ] || set -- apt httpbin zipkin webhooks sdks
 for wanted in "$@"; do
   case $wanted in
     apt) debian ;;
@@ -107,8 +129,15 @@ for wanted in "$@"; do
       part zipkin-3.5.1 zipkin/.3.5.1 zipkin 3.5.1
       ;;
     webhooks) part webhooks webhooks/.installed webhooks ;;
+    sdks)
+      part sdks-node sdks/node/.installed sdks_node &
+      part sdks-python sdks/python/.installed sdks_python
+      # What a part in the background adds to the list of failures is lost; its marker tells.
+      wait
+      [ -e "$tools/sdks/node/.installed" ] || failed+=(sdks-node)
+      ;;
     *)
-      echo "setup: there is no part called $wanted; the parts are apt httpbin zipkin webhooks" >&2
+      echo "setup: there is no part called $wanted; the parts are apt httpbin zipkin webhooks sdks" >&2
       exit 2
       ;;
   esac

@@ -14,6 +14,7 @@ mod demo;
 mod harness;
 mod httpbin;
 mod load;
+mod sdks;
 mod signatures;
 mod webhooks;
 mod zipkin;
