@@ -7,10 +7,12 @@
 //! Decoding is what a comparator worker spends its life on, so it copies no body and no header
 //! value: both are slices of the input, which stays alive as long as one of them does.
 //! Header fields are the bulk of the parts and have a reader of their own ([`fields`]).
+//! Most exchanges need not be decoded at all: [`View`] looks at one in place.
 
 mod decode;
 mod encode;
 mod fields;
+mod view;
 mod wire;
 
 #[cfg(test)]
@@ -18,3 +20,5 @@ mod tests;
 
 pub use decode::{DecodeError, decode};
 pub use encode::encode;
+pub use fields::FieldsView;
+pub use view::{BodyView, OutcomeView, ResponseView, View};

@@ -59,10 +59,7 @@ pub fn decode(bytes: Bytes) -> Result<Exchange, DecodeError> {
         admitted_ns: wire.admitted_ns,
         cluster_key: wire.cluster_key,
         labels: wire.labels.iter().map(label).collect::<Result<_, _>>()?,
-        order: match wire.order {
-            1 => CopyOrder::ControlFirst,
-            _ => CopyOrder::CandidateFirst,
-        },
+        order: order(wire.order),
         sample_ppm: wire.sample_ppm,
         request: request(wire.request.ok_or(DecodeError::NoRequest)?)?,
         outcomes: Outcomes {
@@ -116,7 +113,14 @@ fn response(response: wire::Response) -> Result<Response, DecodeError> {
     })
 }
 
-fn reason(number: i32) -> MissingReason {
+pub(super) fn order(number: i32) -> CopyOrder {
+    match number {
+        1 => CopyOrder::ControlFirst,
+        _ => CopyOrder::CandidateFirst,
+    }
+}
+
+pub(super) fn reason(number: i32) -> MissingReason {
     match number {
         1 => MissingReason::Connect,
         2 => MissingReason::Reset,

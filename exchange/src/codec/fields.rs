@@ -50,10 +50,55 @@ pub(super) fn read(block: &Bytes) -> Result<HeaderMap, DecodeError> {
     Ok(map)
 }
 
+/// A header section in place: a `Fields` message whose names and values are not checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FieldsView<'a>(pub(super) &'a [u8]);
+
+impl<'a> FieldsView<'a> {
+    /// Whether both sections have the same names in the same order with equal values, those aside of
+    /// names that `may_vary`.
+    ///
+    /// Cautious: sections that are not laid out as [`write`] does it are the same only byte for byte.
+    #[must_use]
+    pub fn same_but(self, other: Self, may_vary: impl Fn(&[u8]) -> bool) -> bool {
+        let (mut left, mut right) = (self, other);
+        if left == right {
+            return true;
+        }
+        loop {
+            match (left.next(), right.next()) {
+                (Some(l), Some(r)) if l.0 == r.0 && (l.1 == r.1 || may_vary(l.0)) => {}
+                (None, None) => return left.0.is_empty() && right.0.is_empty(),
+                _ => return false,
+            }
+        }
+    }
+
+    /// The first value of `name`, which is in lower case.
+    #[must_use]
+    pub fn get(mut self, name: &[u8]) -> Option<&'a [u8]> {
+        self.find(|(other, _)| *other == name).map(|(_, value)| value)
+    }
+}
+
+/// Names and values, up to the end or to something that [`write`] does not write.
+impl<'a> Iterator for FieldsView<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut rest = self.0;
+        let field = (take_part(NAME, &mut rest)?, take_part(VALUE, &mut rest)?);
+        self.0 = rest;
+        Some(field)
+    }
+}
+
 /// Bytes of a field in ordinary traffic; a guess that is wrong costs a reallocation.
 const TYPICAL_FIELD: usize = 32;
 
 /// Takes one part off `rest`; `None` where something else comes next.
+#[inline]
 fn take_part<'a>(tag: u8, rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let mut after = rest.strip_prefix(&[tag])?;
     let length = prost::decode_length_delimiter(&mut after).ok()?;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{
-    Body, CopyOrder, Exchange, ExchangeId, MissingReason, Outcome, Outcomes, Request, Timing, arbitrary,
+    Body, CopyOrder, Exchange, ExchangeId, Label, MissingReason, Outcome, Outcomes, Request, Role, Timing,
+    arbitrary,
 };
 use bytes::Bytes;
 use http::HeaderMap;
@@ -30,8 +31,19 @@ proptest! {
     }
 
     #[test]
+    fn a_view_shows_what_decoding_gives(exchange in arbitrary::exchange()) {
+        let bytes = encoded(&exchange);
+        let view = View::read(&bytes).unwrap();
+        prop_assert_eq!(shown(&view).unwrap(), head_of(exchange));
+    }
+
+    #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = decode(bytes.into());
+        let bytes = Bytes::from(bytes);
+        let view = View::read(&bytes);
+        if let (Ok(exchange), Some(view)) = (decode(bytes.clone()), view) {
+            prop_assert_eq!(shown(&view).unwrap(), head_of(exchange));
+        }
     }
 
     #[test]
@@ -42,8 +54,66 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] = byte;
         bytes.truncate(if cut { at } else { bytes.len() });
-        let _ = decode(bytes.into());
+        let bytes = Bytes::from(bytes);
+        // What decoding reads, a view shows alike or leaves to it.
+        if let (Ok(exchange), Some(view)) = (decode(bytes.clone()), View::read(&bytes)) {
+            prop_assert_eq!(shown(&view).unwrap(), head_of(exchange));
+        }
     }
+
+    #[test]
+    fn sections_are_the_same_where_their_maps_are(
+        left in arbitrary::exchange(), right in arbitrary::exchange(), alike in any::<bool>(),
+    ) {
+        let block = |map: &HeaderMap| { let mut block = Vec::new(); fields::write(map, &mut block); block };
+        let (l, r) = (&left.request.headers, if alike { &left.request.headers } else { &right.request.headers });
+        let (left, right) = (block(l), block(r));
+        let same = |may_vary: fn(&[u8]) -> bool| FieldsView(&left).same_but(FieldsView(&right), may_vary);
+        prop_assert_eq!(same(|_| false), in_order(l) == in_order(r));
+        let names = |map: &HeaderMap| map.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        prop_assert_eq!(same(|_| true), names(l) == names(r));
+        for (name, value) in l {
+            let first = FieldsView(&left).get(name.as_str().as_bytes());
+            prop_assert_eq!(first, l.get(name).map(http::HeaderValue::as_bytes));
+            prop_assert!(FieldsView(&left).any(|field| field == (name.as_str().as_bytes(), value.as_bytes())));
+        }
+    }
+}
+
+/// What a view does not show, made the same everywhere.
+fn head_of(exchange: Exchange) -> Exchange {
+    Exchange { sample_ppm: 0, request: Request::default(), ..exchange }
+}
+
+/// The exchange that a view shows.
+fn shown(view: &View<'_>) -> Result<Exchange, DecodeError> {
+    let label = |(name, value): &(&str, &str)| Label { name: (*name).into(), value: (*value).into() };
+    let outcome = |role| view.outcome(role).map(OutcomeView::decode).transpose();
+    Ok(head_of(Exchange {
+        id: view.id,
+        admitted_ns: view.admitted_ns,
+        cluster_key: view.cluster_key,
+        labels: view.labels.iter().map(label).collect(),
+        order: view.order,
+        sample_ppm: 0,
+        request: Request::default(),
+        outcomes: Outcomes {
+            primary: outcome(Role::Primary)?,
+            candidate: outcome(Role::Candidate)?,
+            control: outcome(Role::Control)?,
+        },
+    }))
+}
+
+#[test]
+fn a_message_in_two_parts_is_left_to_decoding() {
+    let request = wire::Request { method: Bytes::from_static(b"GET"), ..wire::Request::default() };
+    let wire = wire::Exchange { request: Some(request), ..wire::Exchange::default() };
+    let whole = wire.encode_to_vec();
+    assert!(View::read(&whole.clone().into()).is_some());
+    let twice = Bytes::from([whole.clone(), whole].concat());
+    assert!(View::read(&twice).is_none() && decode(twice).is_ok());
+    assert!(View::read(&Bytes::new()).is_none(), "there is no request");
 }
 
 #[test]
