@@ -12,6 +12,7 @@
 mod decode;
 mod encode;
 mod fields;
+mod varint;
 mod view;
 mod wire;
 

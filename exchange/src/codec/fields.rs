@@ -5,6 +5,7 @@
 //! read by a loop over two known tags; anything else that is valid goes through `prost`.
 
 use super::decode::DecodeError;
+use super::varint::varint;
 use super::wire;
 use bytes::{BufMut, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -101,7 +102,7 @@ const TYPICAL_FIELD: usize = 32;
 #[inline]
 fn take_part<'a>(tag: u8, rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let mut after = rest.strip_prefix(&[tag])?;
-    let length = prost::decode_length_delimiter(&mut after).ok()?;
+    let length = usize::try_from(varint(&mut after)?).ok()?;
     let (part, after) = after.split_at_checked(length)?;
     *rest = after;
     Some(part)

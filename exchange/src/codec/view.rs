@@ -12,10 +12,10 @@
 
 use super::decode::{self, DecodeError};
 use super::fields::{self, FieldsView};
+use super::varint::varint;
 use crate::{Body, CopyOrder, Exchange, ExchangeId, MissingReason, Outcome, Response, Role, Timing};
 use bytes::Bytes;
 use http::StatusCode;
-use prost::encoding::decode_varint;
 use smallvec::SmallVec;
 
 /// Where the parts of an encoded exchange lie.
@@ -194,13 +194,13 @@ fn next<'a>(rest: &mut &'a [u8]) -> Option<Option<(u64, Part<'a>)>> {
     if rest.is_empty() {
         return Some(None);
     }
-    let key = decode_varint(rest).ok()?;
+    let key = varint(rest)?;
     let part = match key & 7 {
-        0 => Part::Varint(decode_varint(rest).ok()?),
+        0 => Part::Varint(varint(rest)?),
         1 => Part::Fixed64(u64::from_le_bytes(*take(rest, 8)?.first_chunk()?)),
         2 => {
-            let length = decode_varint(rest).ok()?;
-            Part::Bytes(take(rest, usize::try_from(length).ok()?)?)
+            let length = usize::try_from(varint(rest)?).ok()?;
+            Part::Bytes(take(rest, length)?)
         }
         5 => Part::Fixed32(u32::from_le_bytes(*take(rest, 4)?.first_chunk()?)),
         _ => return None,
