@@ -172,7 +172,7 @@ pub(crate) fn responses(left: &Response, right: &Response, sink: &mut Sink<'_>) 
         let (left, right) = (left.status.as_str(), right.status.as_str());
         sink.named(Part::Status, "", Kind::Value, Some(left.as_bytes()), Some(right.as_bytes()));
     }
-    let framed = is_framed(left) && is_framed(right);
+    let framed = || is_framed(left) && is_framed(right);
     headers::compare(Part::Header, &left.headers, &right.headers, framed, sink);
     headers::compare(Part::Trailer, &left.trailers, &right.trailers, framed, sink);
     body::compare(left, right, sink);

@@ -8,6 +8,7 @@
 pub mod check;
 pub mod compare;
 pub mod diff;
+pub mod facts;
 pub mod judge;
 pub mod latencies;
 pub mod lint;

@@ -28,6 +28,7 @@ pub(crate) use plan::field_paths;
 pub use window::OpenWindow;
 
 use crate::compare::Observation;
+use crate::facts::Facts;
 use crate::rows::SealedWindow;
 use crate::run::Run;
 use bounds::History;
@@ -164,7 +165,7 @@ impl Tally {
     ///
     /// Before the first seal an earlier exchange may still come, and then the run began with that one.
     pub fn announce(&mut self, exchange: &Exchange) {
-        if is_mirrored(exchange) {
+        if exchange.outcomes.candidate.is_some() {
             self.begin(exchange.admitted_ns);
         }
     }
@@ -217,10 +218,18 @@ impl Tally {
     /// # Errors
     /// [`Unsealed`] where [`Tally::read_by`] was not heeded; nothing is counted then.
     pub fn count(&mut self, exchange: &Exchange, seen: &Observation) -> Result<Fate, Unsealed> {
-        if !is_mirrored(exchange) {
+        self.count_facts(&exchange.into(), seen)
+    }
+
+    /// Counts one exchange by what is to be counted of it.
+    ///
+    /// # Errors
+    /// As [`Tally::count`].
+    pub fn count_facts(&mut self, facts: &Facts<'_>, seen: &Observation) -> Result<Fate, Unsealed> {
+        if !facts.is_mirrored() {
             return Ok(Fate::NotMirrored);
         }
-        let window = self.window_of(exchange.admitted_ns);
+        let window = self.window_of(facts.admitted_ns);
         if let Some(unsealed) = self.read_by(window) {
             return Err(Unsealed(unsealed));
         }
@@ -228,12 +237,12 @@ impl Tally {
             self.late += 1;
             return Ok(Fate::Late);
         }
-        self.begin(exchange.admitted_ns);
+        self.begin(facts.admitted_ns);
         let look = self.past.history.look(&self.plan, self.run_index(window), self.is_warm(window));
         let open = self.open.entry(window).or_insert_with(|| OpenWindow::new(Arc::clone(&self.plan)));
         let block = self.plan.block_of(window);
-        let known = |slice: usize| self.past.keys.holds(slice, block, exchange.cluster_key);
-        open.count(exchange, seen, &self.slicer.slices_of(&exchange.labels), &look, known);
+        let known = |slice: usize| self.past.keys.holds(slice, block, facts.cluster_key);
+        open.count(facts, seen, self.slicer.slices_of(&facts.labels), &look, known);
         Ok(Fate::Compared)
     }
 
@@ -275,11 +284,6 @@ impl Tally {
         let begins = window.saturating_mul(self.plan.window_ns);
         self.first.is_some_and(|first| begins.saturating_sub(first.admitted_ns) >= self.plan.warm_up_ns)
     }
-}
-
-/// Whether a copy was sent, or refused by the candidate's own budget; otherwise there is no evidence.
-fn is_mirrored(exchange: &Exchange) -> bool {
-    exchange.outcomes.candidate.is_some()
 }
 
 #[cfg(test)]

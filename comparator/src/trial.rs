@@ -13,6 +13,7 @@ pub use records::{Header, Seal, SealFormatError};
 pub(crate) use records::digest;
 
 use crate::compare::{Comparer, Observation, RuleError};
+use crate::facts::Facts;
 use crate::judge::{Judge, JudgeError, TallyError};
 use crate::report::{Published, Report, Reporter};
 use crate::rows::SealedWindow;
@@ -20,7 +21,9 @@ use crate::run::{NORMALISER, Run};
 use crate::tally::{Fate, PlanError, SealError, Tally, Unsealed, field_paths};
 use crate::verdict::Verdict;
 use bytes::Bytes;
-use parallax_exchange::{Admissions, Exchange};
+use parallax_exchange::codec::{self, DecodeError, View};
+use parallax_exchange::{Admissions, Exchange, ExchangeId, Outcomes, Request};
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -53,6 +56,17 @@ pub enum StepError {
     /// Contradictory.
     #[error("the window cannot be judged")]
     Judge(#[from] TallyError),
+}
+
+/// An encoded exchange that cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodedError {
+    /// It is none.
+    #[error("the exchange cannot be read")]
+    Decode(#[from] DecodeError),
+    /// It came too early.
+    #[error(transparent)]
+    Unsealed(#[from] Unsealed),
 }
 
 /// What became of one exchange.
@@ -155,8 +169,33 @@ impl Trial {
     /// # Errors
     /// As [`Trial::exchange`].
     pub fn count(&mut self, exchange: &Exchange, seen: &Observation) -> Result<Taken, Unsealed> {
-        let fate = self.tally.count(exchange, seen)?;
-        Ok(Taken { fate, is_example: self.reporter.take(exchange, seen, fate) })
+        self.count_facts(&exchange.into(), seen, || Cow::Borrowed(exchange))
+    }
+
+    /// Compares an encoded exchange and counts it, decoding no more of it than has to be.
+    ///
+    /// The same as decoding it and [`Trial::exchange`]; where all answers are equal nothing is allocated.
+    ///
+    /// # Errors
+    /// [`EncodedError`]; nothing is counted then.
+    pub fn encoded(&mut self, bytes: &Bytes) -> Result<Taken, EncodedError> {
+        let Some(view) = View::read(bytes) else {
+            return Ok(self.exchange(&codec::decode(bytes.clone())?)?);
+        };
+        let Some(seen) = observe_encoded(&self.comparer, &view) else {
+            return Ok(Taken { fate: Fate::Lost, is_example: false });
+        };
+        Ok(self.count_facts(&(&view).into(), &seen?, || Cow::Owned(whole(&view)))?)
+    }
+
+    fn count_facts<'a>(
+        &mut self,
+        facts: &Facts<'_>,
+        seen: &Observation,
+        whole: impl Fn() -> Cow<'a, Exchange>,
+    ) -> Result<Taken, Unsealed> {
+        let fate = self.tally.count_facts(facts, seen)?;
+        Ok(Taken { fate, is_example: self.reporter.take_facts(facts, seen, fate, whole) })
     }
 
     /// Seals the window that [`Trial::next_to_seal`] names, and judges.
@@ -231,10 +270,35 @@ impl Trial {
 /// An answer that trips over a fault of ours must not end the run: the exchange is evidence that was
 /// lost, which lowers the coverage, and a replay loses it too.
 pub(crate) fn observe(comparer: &Comparer, exchange: &Exchange) -> Option<Observation> {
+    caught(exchange.id, || comparer.observe(exchange))
+}
+
+/// [`observe`] for an exchange that is still encoded.
+pub(crate) fn observe_encoded(
+    comparer: &Comparer,
+    view: &View<'_>,
+) -> Option<Result<Observation, DecodeError>> {
+    caught(view.id, || comparer.observe_encoded(view))
+}
+
+fn caught<T>(id: ExchangeId, compare: impl FnOnce() -> T) -> Option<T> {
     // The comparer is only read, and what was half made is dropped.
-    let seen = catch_unwind(AssertUnwindSafe(|| comparer.observe(exchange)));
-    seen.map_err(|_| tracing::error!(id = %exchange.id, "an exchange cannot be compared: a fault of ours"))
-        .ok()
+    let seen = catch_unwind(AssertUnwindSafe(compare));
+    seen.map_err(|_| tracing::error!(%id, "an exchange cannot be compared: a fault of ours")).ok()
+}
+
+/// The exchange that a view shows, for people to look at; what cannot be decoded says so.
+fn whole(view: &View<'_>) -> Exchange {
+    view.decode().unwrap_or_else(|error| Exchange {
+        id: view.id,
+        admitted_ns: view.admitted_ns,
+        cluster_key: view.cluster_key,
+        labels: Vec::new(),
+        order: view.order,
+        sample_ppm: 0,
+        request: Request { target: format!("(cannot be read: {error})"), ..Request::default() },
+        outcomes: Outcomes::default(),
+    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,19 @@
-//! Equal exchanges allocate nothing: at full rate almost all of them are.
+//! Equal exchanges allocate nothing, from their bytes to the tally: at full rate almost all of them are.
 
 use allocation_counter::measure;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use parallax_comparator::compare::Comparer;
-use parallax_config::{Action, Place, Rule};
+use parallax_comparator::run::{Build, ControlMode, NORMALISER, Run};
+use parallax_comparator::slice::Slice;
+use parallax_comparator::tally::Fate;
+use parallax_comparator::trial::Trial;
+use parallax_config::{Action, Place, Policy, Rule};
 use parallax_exchange::{
-    Body, CopyOrder, Exchange, ExchangeId, Label, Outcome, Outcomes, Request, Response, Timing,
+    Body, CopyOrder, Exchange, ExchangeId, Label, Outcome, Outcomes, Request, Response, Timing, codec,
 };
+
+const START_NS: u64 = 1_800_000_000_000_000_000;
 
 fn response(date: &'static str) -> Outcome {
     let mut headers = HeaderMap::new();
@@ -18,8 +25,7 @@ fn response(date: &'static str) -> Outcome {
     Outcome::Response(Box::new(Response { headers, body, timing, ..Response::default() }))
 }
 
-#[test]
-fn equal_exchanges_allocate_nothing() {
+fn rules() -> [Rule; 2] {
     let rule = |at: &str, route: Option<&str>| Rule {
         at: Place::try_from(at.to_owned()).unwrap(),
         action: Action::Ignore,
@@ -27,12 +33,14 @@ fn equal_exchanges_allocate_nothing() {
         owner: None,
         expires: None,
     };
-    let rules = [rule("body:/received_at", None), rule("header:x-b", Some("ingest"))];
-    let comparer = Comparer::new(&rules, &["/success".into()]).unwrap();
-    let exchange = Exchange {
-        id: ExchangeId::default(),
-        admitted_ns: 0,
-        cluster_key: 0,
+    [rule("body:/received_at", None), rule("header:x-b", Some("ingest"))]
+}
+
+fn exchange(sequence: u64) -> Exchange {
+    Exchange {
+        id: ExchangeId { sequence, ..ExchangeId::default() },
+        admitted_ns: START_NS + sequence,
+        cluster_key: sequence % 16,
         labels: vec![Label { name: "route".into(), value: "ingest".into() }],
         order: CopyOrder::CandidateFirst,
         sample_ppm: 1_000_000,
@@ -42,10 +50,62 @@ fn equal_exchanges_allocate_nothing() {
             candidate: Some(response("Mon, 23 Nov 2026 10:00:01 GMT")),
             control: Some(response("Mon, 23 Nov 2026 10:00:00 GMT")),
         },
-    };
+    }
+}
+
+fn run() -> Run {
+    Run {
+        run: "test".into(),
+        continues: None,
+        attempt: 1,
+        carried_windows: 0,
+        started_ns: START_NS,
+        candidate: Build::default(),
+        baseline: Build::default(),
+        control: ControlMode::Paired,
+        policy: Policy::default(),
+        rules: rules().into(),
+        slices: vec![Slice::of("route", "ingest")],
+        normaliser: NORMALISER,
+        checks: Vec::new(),
+        replicas: Vec::new(),
+        history: Vec::new(),
+        noise: Vec::new(),
+        profiles: Vec::new(),
+    }
+}
+
+#[test]
+fn comparing_equal_exchanges_allocates_nothing() {
+    let comparer = Comparer::new(&rules(), &["/success".into()]).unwrap();
+    let exchange = exchange(0);
     let mut observation = None;
     let counted = measure(|| observation = Some(comparer.observe(&exchange)));
     let observation = observation.unwrap();
     assert!(!observation.candidate.unwrap().mismatch && !observation.control.unwrap().mismatch);
     assert_eq!(counted.count_total, 0);
+}
+
+/// A new cluster key, a new slice, a new bucket of latencies and, once in twice as many exchanges as
+/// the time before, a level of the route's count take memory; an exchange does not.
+#[test]
+fn counting_equal_exchanges_of_known_keys_allocates_nothing() {
+    let mut trial = Trial::new(run()).unwrap();
+    let exchanges: Vec<Exchange> = (0..10_000).map(exchange).collect();
+    let encode = |exchange: &Exchange| {
+        let mut bytes = Vec::new();
+        codec::encode(exchange, &mut bytes);
+        Bytes::from(bytes)
+    };
+    let encoded: Vec<Bytes> = exchanges.iter().map(encode).collect();
+    let mut count = |from: usize, to: usize| {
+        measure(|| {
+            for (exchange, bytes) in exchanges[from..to].iter().zip(&encoded[from..to]) {
+                assert_eq!(trial.exchange(exchange).unwrap().fate, Fate::Compared);
+                assert_eq!(trial.encoded(bytes).unwrap().fate, Fate::Compared);
+            }
+        })
+    };
+    assert!(count(0, 6000).count_total > 0, "the first ones make room, and the counter counts");
+    assert_eq!(count(6000, 10_000).count_total, 0);
 }

@@ -2,7 +2,9 @@
 
 use super::standing::Standing;
 use super::{Asked, Comparer, Comparison};
-use parallax_exchange::{Exchange, Outcome, Response};
+use crate::diff::headers::always_varies;
+use parallax_exchange::codec::{DecodeError, OutcomeView, ResponseView, View};
+use parallax_exchange::{Exchange, Outcome, Response, Role, Timing};
 
 /// What one copy did, next to the primary: the answers to every check's question.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -57,33 +59,93 @@ impl Comparer {
         }
     }
 
-    fn side(
+    /// Answers every check's question for an exchange that is still encoded.
+    ///
+    /// What is byte-equal is not decoded: an exchange of equal answers allocates nothing here, except
+    /// on a route with a profile, which reads the request and the answers.
+    ///
+    /// # Errors
+    /// An answer that differs and cannot be decoded.
+    pub fn observe_encoded(&self, view: &View<'_>) -> Result<Observation, DecodeError> {
+        let Some(primary) = view.outcome(Role::Primary).and_then(OutcomeView::response) else {
+            return Ok(Observation { primary_failed: true, ..Observation::default() });
+        };
+        let route = view.labels.iter().find(|(name, _)| *name == "route").map(|(_, value)| *value);
+        if self.has_profile(route) {
+            return Ok(self.observe(&view.decode()?));
+        }
+        let asked = Asked { route, path: view.path(), profile: None };
+        let standing = Standing::of_status(primary.status);
+        let mut decoded = None;
+        let mut side = |role| -> Result<Option<Side>, DecodeError> {
+            let Some(outcome) = view.outcome(role) else { return Ok(None) };
+            let Some(response) = outcome.response() else { return Ok(Some(self.missing())) };
+            if same(primary, response) {
+                return Ok(Some(equal(standing, response.timing)));
+            }
+            let primary = match &mut decoded {
+                Some(primary) => primary,
+                none => none.insert(primary.decode()?),
+            };
+            Ok(Some(self.answered(asked, (primary, standing), &response.decode()?)))
+        };
+        Ok(Observation {
+            primary_failed: false,
+            primary_error: standing.is_error,
+            candidate: side(Role::Candidate)?,
+            control: side(Role::Control)?,
+        })
+    }
+
+    fn side(&self, asked: Asked<'_>, primary: (&Response, Standing), outcome: &Outcome) -> Side {
+        match outcome.response() {
+            Some(response) => self.answered(asked, primary, response),
+            None => self.missing(),
+        }
+    }
+
+    fn missing(&self) -> Side {
+        Side {
+            missing: true,
+            mismatch: true,
+            status_differs: true,
+            fields: self.fields.all(),
+            ..Side::default()
+        }
+    }
+
+    fn answered(
         &self,
         asked: Asked<'_>,
         (primary, primary_standing): (&Response, Standing),
-        outcome: &Outcome,
+        response: &Response,
     ) -> Side {
-        let Some(response) = outcome.response() else {
-            return Side {
-                missing: true,
-                mismatch: true,
-                status_differs: true,
-                fields: self.fields.all(),
-                ..Side::default()
-            };
-        };
         let (comparison, fields) = self.compare_fields(asked, primary, response);
         let standing = self.standing(asked.profile, response);
         Side {
-            missing: false,
             mismatch: !comparison.differences.is_empty(),
             status_differs: standing.differs(primary_standing) && !self.masks(asked.route).ignores_status(),
-            error: standing.is_error,
-            latency_ns: Some(response.timing.latency_ns()),
             fields,
             comparison,
+            ..equal(standing, response.timing)
         }
     }
+}
+
+/// The side of an answer that is equal to the primary's.
+fn equal(standing: Standing, timing: Timing) -> Side {
+    Side { error: standing.is_error, latency_ns: Some(timing.latency_ns()), ..Side::default() }
+}
+
+/// Whether two answers are equal by their bytes, what always varies aside.
+///
+/// Cautious: where this says no, the comparison may still find nothing.
+fn same(left: &ResponseView<'_>, right: &ResponseView<'_>) -> bool {
+    let varies = |name: &[u8]| str::from_utf8(name).is_ok_and(always_varies);
+    left.status == right.status
+        && left.headers.same_but(right.headers, varies)
+        && left.trailers.same_but(right.trailers, varies)
+        && left.body == right.body
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::{Asked, Comparer};
 use crate::diff::body;
 use crate::diff::sink::Sink;
 use crate::profile::{Fate, Meaning, Profile};
+use http::StatusCode;
 use http::header::CONTENT_ENCODING;
 use parallax_exchange::{Request, Response};
 use std::borrow::Cow;
@@ -31,6 +32,12 @@ enum Class {
 }
 
 impl Standing {
+    /// How an answer stands that no profile reads.
+    pub(super) fn of_status(status: StatusCode) -> Self {
+        let hundreds = status.as_u16() / 100;
+        Self { class: Class::Hundreds(hundreds), is_error: hundreds == 5 }
+    }
+
     /// Whether the check `status` sees a difference.
     pub(super) fn differs(self, other: Self) -> bool {
         self.class != other.class
@@ -43,6 +50,11 @@ impl Comparer {
         Asked { route, path: Some(request.path()), profile: self.profile(route, request) }
     }
 
+    /// Whether requests on this route may carry a vendor's events.
+    pub(super) fn has_profile(&self, route: Option<&str>) -> bool {
+        self.profiles.iter().any(|(name, _)| Some(&**name) == route)
+    }
+
     fn profile(&self, route: Option<&str>, request: &Request) -> Option<Profile> {
         let (_, profile) = self.profiles.iter().find(|(name, _)| Some(&**name) == route)?;
         profile.recognises(request).then_some(*profile)
@@ -50,13 +62,11 @@ impl Comparer {
 
     /// How an answer stands. Nothing is allocated where its body is what the profile expects.
     pub(super) fn standing(&self, profile: Option<Profile>, answer: &Response) -> Standing {
-        let status = answer.status.as_u16();
-        let is_5xx = status / 100 == 5;
-        let Some(profile) = profile else {
-            return Standing { class: Class::Hundreds(status / 100), is_error: is_5xx };
-        };
-        let meaning = profile.meaning(status, readable(answer, self.limits.decoded_bytes).as_deref());
-        Standing { class: Class::Meant(meaning), is_error: is_5xx || meaning == Meaning::Retry }
+        let plain = Standing::of_status(answer.status);
+        let Some(profile) = profile else { return plain };
+        let readable = readable(answer, self.limits.decoded_bytes);
+        let meaning = profile.meaning(answer.status.as_u16(), readable.as_deref());
+        Standing { class: Class::Meant(meaning), is_error: plain.is_error || meaning == Meaning::Retry }
     }
 }
 

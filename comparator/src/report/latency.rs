@@ -1,8 +1,9 @@
 //! Latency of the roles over the whole run, for tables and plots.
 
 use super::RoleLatency;
+use crate::facts::{Deed, Facts};
 use crate::latencies::Recorder;
-use parallax_exchange::{Exchange, Outcome, Role};
+use parallax_exchange::Role;
 
 /// Quantiles that are shown, in ten-thousandths.
 const SHOWN: [u64; 14] = [100, 500, 1000, 2500, 5000, 7500, 9000, 9500, 9750, 9900, 9950, 9975, 9990, 9999];
@@ -15,12 +16,12 @@ pub(super) struct RunLatency {
 }
 
 impl RunLatency {
-    pub(super) fn record(&mut self, exchange: &Exchange) {
-        for (index, role) in Role::ALL.into_iter().enumerate() {
-            match exchange.outcomes.of(role) {
-                Some(Outcome::Response(response)) => self.roles[index].record(response.timing.latency_ns()),
-                Some(Outcome::Missing { .. }) => self.missing[index] += 1,
-                None => {}
+    pub(super) fn record(&mut self, facts: &Facts<'_>) {
+        for (index, deed) in facts.deeds.into_iter().enumerate() {
+            match deed {
+                Deed::Answered(latency_ns) => self.roles[index].record(latency_ns),
+                Deed::Missing => self.missing[index] += 1,
+                Deed::Nothing => {}
             }
         }
     }

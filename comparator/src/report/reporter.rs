@@ -4,11 +4,13 @@ use super::book::{Book, Counts as _, Pair, Worth};
 use super::latency::RunLatency;
 use super::paths::PathBook;
 use super::{Conservation, Report, examples};
-use crate::compare::Observation;
+use crate::compare::{Observation, Side};
+use crate::facts::Facts;
 use crate::rows::{Exposure, SealedWindow};
 use crate::run::Run;
 use crate::tally::Fate;
 use parallax_exchange::{Admissions, Exchange};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
@@ -57,6 +59,17 @@ impl Reporter {
 
     /// Takes an exchange that met `fate`; true when it is an example that was not one before.
     pub fn take(&mut self, exchange: &Exchange, seen: &Observation, fate: Fate) -> bool {
+        self.take_facts(&exchange.into(), seen, fate, || Cow::Borrowed(exchange))
+    }
+
+    /// Takes an exchange by what is to be counted of it; `whole` gives it when it becomes an example.
+    pub(crate) fn take_facts<'a>(
+        &mut self,
+        facts: &Facts<'_>,
+        seen: &Observation,
+        fate: Fate,
+        whole: impl Fn() -> Cow<'a, Exchange>,
+    ) -> bool {
         match fate {
             Fate::NotMirrored | Fate::Lost => return false,
             Fate::Late => {
@@ -65,11 +78,15 @@ impl Reporter {
             }
             Fate::Compared => self.compared += 1,
         }
-        self.latency.record(exchange);
-        let label = exchange.labels.iter().find(|label| &*label.name == "route");
-        let route = label.map(|label| &label.value);
-        self.count_route(route, exchange.id.digest());
-        self.paths.count(route, exchange.id.digest(), seen, || examples::render(exchange, route, seen))
+        self.latency.record(facts);
+        let (route, digest) = (facts.route(), facts.id.digest());
+        self.count_route(route, digest);
+        if !is_different(seen) {
+            return false;
+        }
+        let route = route.map(Arc::from);
+        let example = || examples::render(&whole(), route.as_ref(), seen);
+        self.paths.count(route.as_ref(), digest, seen, example)
     }
 
     /// Adds what another reporter of the same run took of other exchanges and windows: in whatever
@@ -146,14 +163,20 @@ impl Reporter {
         }
     }
 
-    fn count_route(&mut self, route: Option<&Arc<str>>, exchange: u64) {
+    fn count_route(&mut self, route: Option<&str>, exchange: u64) {
         let Some(route) = route else {
             self.routeless += 1;
             return;
         };
         let pair = Pair { key: xxh3_64(route.as_bytes()), exchange, counts: 1 };
-        self.routes.count(pair, Worth::None, || Arc::clone(route), || ());
+        self.routes.count(pair, Worth::None, || route.into(), || ());
     }
+}
+
+/// Whether any copy differs somewhere, or is missing.
+fn is_different(seen: &Observation) -> bool {
+    let differs = |side: &Side| side.missing || !side.comparison.differences.is_empty();
+    seen.candidate.iter().chain(&seen.control).any(differs)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Cluster keys: which ones counted already, and how many there are.
 
 use super::plan::Plan;
+use foldhash::{HashSet, HashSetExt as _};
 use parallax_config::UnitKind;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 /// Hashes kept to estimate the number of distinct keys.
 const SMALLEST: usize = 1024;

@@ -1,9 +1,8 @@
 //! Which slices an exchange belongs to.
 
 use crate::slice::Slice;
-use parallax_exchange::Label;
-use std::collections::HashMap;
-use std::sync::Arc;
+use foldhash::HashMap;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Label sets remembered; past it the memory starts anew, which costs time and changes nothing.
 const REMEMBERED: usize = 4096;
@@ -12,32 +11,39 @@ const REMEMBERED: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Slicer {
     slices: Vec<Slice>,
-    known: HashMap<Box<[Label]>, Arc<[usize]>>,
+    /// By a hash of the labels.
+    known: HashMap<u64, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    labels: Box<[(Box<str>, Box<str>)]>,
+    slices: Box<[usize]>,
 }
 
 impl Slicer {
     /// `slices` are `all`, the named ones and, where there are named ones, `other`.
     pub(crate) fn new(slices: &[Slice]) -> Self {
-        Self { slices: slices.to_vec(), known: HashMap::new() }
+        Self { slices: slices.to_vec(), known: HashMap::default() }
     }
 
     /// Positions of the slices: `all`, and every named one whose labels it carries, or else `other`.
-    pub(crate) fn slices_of(&mut self, labels: &[Label]) -> Arc<[usize]> {
-        if let Some(known) = self.known.get(labels) {
-            return Arc::clone(known);
+    pub(crate) fn slices_of(&mut self, labels: &[(&str, &str)]) -> &[usize] {
+        let hash = hash(labels);
+        // Two sets with one hash take turns, which costs time and changes nothing.
+        let is_known = self.known.get(&hash).is_some_and(|known| known.is_of(labels));
+        if !is_known {
+            let known = Known { labels: owned(labels), slices: self.find(labels) };
+            if self.known.len() >= REMEMBERED {
+                self.known.clear();
+            }
+            self.known.insert(hash, known);
         }
-        let found = self.find(labels);
-        if self.known.len() >= REMEMBERED {
-            self.known.clear();
-        }
-        self.known.insert(labels.into(), Arc::clone(&found));
-        found
+        self.known.get(&hash).map_or(&[], |known| &known.slices)
     }
 
-    fn find(&self, labels: &[Label]) -> Arc<[usize]> {
-        let carries = |name: &str, value: &str| {
-            labels.iter().any(|label| *label.name == *name && *label.value == *value)
-        };
+    fn find(&self, labels: &[(&str, &str)]) -> Box<[usize]> {
+        let carries = |name: &str, value: &str| labels.contains(&(name, value));
         let named = self.slices.iter().enumerate().filter(|(_, slice)| !slice.is_all() && !slice.is_other());
         let mut found = vec![0];
         found.extend(
@@ -50,13 +56,26 @@ impl Slicer {
     }
 }
 
+impl Known {
+    fn is_of(&self, labels: &[(&str, &str)]) -> bool {
+        self.labels.len() == labels.len()
+            && self.labels.iter().zip(labels).all(|(mine, other)| (&*mine.0, &*mine.1) == *other)
+    }
+}
+
+fn owned(labels: &[(&str, &str)]) -> Box<[(Box<str>, Box<str>)]> {
+    labels.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+}
+
+fn hash(labels: &[(&str, &str)]) -> u64 {
+    labels.iter().fold(0, |seed, (name, value)| {
+        xxh3_64_with_seed(value.as_bytes(), xxh3_64_with_seed(name.as_bytes(), seed))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn label(name: &str, value: &str) -> Label {
-        Label { name: name.into(), value: value.into() }
-    }
 
     #[test]
     fn an_exchange_is_in_all_and_in_each_named_slice_or_else_in_other() {
@@ -64,15 +83,15 @@ mod tests {
         let slices = [Slice::all(), Slice::of("route", "a"), both, Slice::other()];
         let mut slicer = Slicer::new(&slices);
         for _ in 0..2 {
-            assert_eq!(*slicer.slices_of(&[label("route", "a")]), [0, 1]);
-            assert_eq!(*slicer.slices_of(&[label("region", "eu"), label("route", "a")]), [0, 1, 2]);
-            assert_eq!(*slicer.slices_of(&[label("route", "b")]), [0, 3]);
+            assert_eq!(*slicer.slices_of(&[("route", "a")]), [0, 1]);
+            assert_eq!(*slicer.slices_of(&[("region", "eu"), ("route", "a")]), [0, 1, 2]);
+            assert_eq!(*slicer.slices_of(&[("route", "b")]), [0, 3]);
             assert_eq!(*slicer.slices_of(&[]), [0, 3]);
         }
     }
 
     #[test]
     fn without_named_slices_there_is_no_other() {
-        assert_eq!(*Slicer::new(&[Slice::all()]).slices_of(&[label("route", "a")]), [0]);
+        assert_eq!(*Slicer::new(&[Slice::all()]).slices_of(&[("route", "a")]), [0]);
     }
 }

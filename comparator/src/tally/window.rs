@@ -8,11 +8,13 @@ use super::replicas::Replicas;
 use super::seal::Closed;
 use super::unit::Unit;
 use crate::compare::{Observation, Side};
+use crate::facts::{Deed, Facts};
 use crate::latencies::{Recorder, edge_at};
 use crate::rows::Exposure;
+use foldhash::{HashMap, HashSet};
 use parallax_config::UnitKind;
-use parallax_exchange::{CopyOrder, Exchange, Outcome};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use parallax_exchange::CopyOrder;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The counts of one window while exchanges may still come.
@@ -91,22 +93,25 @@ impl OpenWindow {
     /// Counts an exchange in each of its slices; `known` tells whether its key was counted before.
     pub(super) fn count(
         &mut self,
-        exchange: &Exchange,
+        facts: &Facts<'_>,
         seen: &Observation,
         slices: &[usize],
         past: &Look<'_>,
         known: impl Fn(usize) -> bool,
     ) {
-        self.expose(exchange);
-        let Some(entry) = self.plan.enter(exchange, seen) else { return };
-        self.keys.enter(entry.key);
+        self.expose(facts);
+        let Some(entry) = self.plan.enter(facts, seen) else { return };
         for &slice in slices {
             let part = self.slices.entry(slice).or_insert_with(|| SlicePart {
                 bounds: past.bounds(slice),
                 bad: vec![[0; 2]; self.plan.checks()],
                 ..SlicePart::default()
             });
-            part.count(&entry, &self.plan, || known(slice));
+            let is_new = part.count(&entry, &self.plan, || known(slice));
+            // Every exchange is in the first slice, so a key that is not new there was entered before.
+            if slice == 0 && is_new {
+                self.keys.enter(entry.key);
+            }
         }
     }
 
@@ -125,19 +130,18 @@ impl OpenWindow {
         }
     }
 
-    fn expose(&mut self, exchange: &Exchange) {
-        let outcomes = &exchange.outcomes;
-        let missing = |outcome: &Option<Outcome>| outcome.as_ref().is_some_and(Outcome::is_missing);
-        let (candidate, control) = (missing(&outcomes.candidate), missing(&outcomes.control));
-        let paired = outcomes.candidate.is_some() && outcomes.control.is_some();
+    fn expose(&mut self, facts: &Facts<'_>) {
+        let [primary, candidate, control] = facts.deeds;
+        let paired = candidate != Deed::Nothing && control != Deed::Nothing;
+        let (candidate, control) = (candidate == Deed::Missing, control == Deed::Missing);
         let counts = &mut self.exposure;
         counts.compared += 1;
-        counts.primary_failed += u64::from(outcomes.primary.as_ref().is_none_or(Outcome::is_missing));
+        counts.primary_failed += u64::from(!matches!(primary, Deed::Answered(_)));
         counts.candidate_missing += u64::from(candidate);
         counts.control_missing += u64::from(control);
         counts.control_only_missing += u64::from(control && !candidate);
         counts.ordered += u64::from(paired);
-        counts.candidate_first += u64::from(paired && exchange.order == CopyOrder::CandidateFirst);
+        counts.candidate_first += u64::from(paired && facts.order == CopyOrder::CandidateFirst);
     }
 }
 
@@ -148,29 +152,31 @@ impl Plan {
     }
 
     /// What the exchange adds to the checks; `None` when it enters none.
-    fn enter<'a>(&self, exchange: &'a Exchange, seen: &Observation) -> Option<Entry<'a>> {
-        let outcomes = &exchange.outcomes;
-        let primary = outcomes.primary.as_ref().filter(|_| !seen.primary_failed)?.response()?;
+    fn enter<'a>(&self, facts: &'a Facts<'_>, seen: &Observation) -> Option<Entry<'a>> {
+        let Deed::Answered(primary_ns) = facts.deeds[0] else { return None };
+        if seen.primary_failed {
+            return None;
+        }
         let mut marks = Marks::of(seen, self.control)?;
         let known = u64::MAX >> (64 - self.checks());
         marks.a &= known;
         marks.b &= known;
-        let header = |name| outcomes.candidate.as_ref()?.response()?.headers.get(name)?.to_str().ok();
         Some(Entry {
-            key: exchange.cluster_key,
+            key: facts.cluster_key,
             marks,
             latency: [
-                Latency::of(Some(primary.timing.latency_ns())),
+                Latency::of(Some(primary_ns)),
                 Latency::of_side(seen.candidate.as_ref()),
                 Latency::of_side(seen.control.as_ref()),
             ],
-            replica: self.replica_header.as_ref().and_then(header),
+            replica: self.replica_header.as_ref().and_then(|name| facts.candidate_header(name.as_str())),
         })
     }
 }
 
 impl SlicePart {
-    fn count(&mut self, entry: &Entry<'_>, plan: &Plan, known: impl FnOnce() -> bool) {
+    /// Counts an exchange; false where one of its key was counted here before.
+    fn count(&mut self, entry: &Entry<'_>, plan: &Plan, known: impl FnOnce() -> bool) -> bool {
         let [_, candidate, control] = entry.latency;
         let marks = entry.marks.with_latency(candidate.nanoseconds(), control.nanoseconds(), &self.bounds);
         self.requests += 1;
@@ -186,12 +192,15 @@ impl SlicePart {
         }
         if plan.unit == UnitKind::Request {
             self.closed.request(marks, plan.checks());
+            true
         } else if let Some(unit) = self.units.get_mut(&entry.key) {
             unit.count(marks, plan.fields.len());
+            false
         } else if known() {
-            self.repeated.insert(entry.key);
+            self.repeated.insert(entry.key)
         } else {
             self.units.entry(entry.key).or_default().count(marks, plan.fields.len());
+            true
         }
     }
 

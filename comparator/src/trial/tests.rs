@@ -3,6 +3,7 @@
 use super::*;
 use crate::testing::{MemoryLog, SECOND, START_NS, answer, exchange, run};
 use crate::verify::verify;
+use parallax_exchange::codec;
 use parallax_exchange::log::{Record, Writer as _};
 use parallax_exchange::{Ledger, MissingReason, Outcome, ShedReason, Timing};
 use proptest::prelude::*;
@@ -61,6 +62,8 @@ impl Sent {
 /// The pure part of a worker: a trial with a ledger and a log.
 struct Driver {
     trial: Trial,
+    /// Takes the same exchanges as bytes.
+    encoded: Trial,
     ledger: Ledger,
     log: MemoryLog,
 }
@@ -72,7 +75,10 @@ impl Driver {
 
     fn seal(&mut self, through: u64) {
         while let Some(window) = self.trial.next_to_seal(through) {
-            let sealed = self.trial.seal(window, Some(self.ledger.take_through(window))).unwrap();
+            let admissions = self.ledger.take_through(window);
+            let again = self.encoded.seal(window, Some(admissions.clone())).unwrap();
+            let sealed = self.trial.seal(window, Some(admissions)).unwrap();
+            assert_eq!(sealed, again);
             let seal = Seal::new(sealed, self.trial.verdict_json(), true);
             self.write(Record::Sealed(seal.to_bytes()));
         }
@@ -82,7 +88,10 @@ impl Driver {
         if let Some(through) = self.trial.read_by(self.trial.window_of(exchange.admitted_ns)) {
             self.seal(through);
         }
-        self.trial.exchange(&exchange).unwrap();
+        let taken = self.trial.exchange(&exchange).unwrap();
+        let mut bytes = Vec::new();
+        codec::encode(&exchange, &mut bytes);
+        assert_eq!(self.encoded.encoded(&bytes.into()).unwrap(), taken);
         self.write(Record::Exchange(exchange));
     }
 }
@@ -91,7 +100,12 @@ impl Driver {
 fn live(traffic: &[Sent], sealing: &[bool]) -> Driver {
     let ledger = Ledger::new(SECOND);
     let lane = ledger.lane();
-    let mut driver = Driver { trial: Trial::new(run()).unwrap(), ledger, log: MemoryLog::default() };
+    let mut driver = Driver {
+        trial: Trial::new(run()).unwrap(),
+        encoded: Trial::new(run()).unwrap(),
+        ledger,
+        log: MemoryLog::default(),
+    };
     driver.write(Record::Run(Header { run: run(), captured: true }.to_bytes()));
     for round in 0..WINDOWS + 4 {
         for (sequence, sent) in traffic.iter().enumerate() {
@@ -143,7 +157,9 @@ proptest! {
     #[test]
     fn every_request_is_accounted_for(traffic in traffic(), sealing in sealing()) {
         let mut driver = live(&traffic, &sealing);
-        let counts = driver.trial.report(0, &driver.ledger.untaken()).conservation;
+        let report = driver.trial.report(0, &driver.ledger.untaken());
+        prop_assert_eq!(&report, &driver.encoded.report(0, &driver.ledger.untaken()));
+        let counts = report.conservation;
         let sent = traffic.len() as u64;
         let ways = |wanted: fn(Way) -> bool| traffic.iter().filter(|sent| wanted(sent.way)).count() as u64;
         prop_assert_eq!((counts.offered, counts.not_selected, counts.mirrored), (2 * sent, sent, sent));

@@ -34,6 +34,7 @@ proptest! {
     fn a_view_shows_what_decoding_gives(exchange in arbitrary::exchange()) {
         let bytes = encoded(&exchange);
         let view = View::read(&bytes).unwrap();
+        prop_assert_eq!(view.path(), Some(exchange.request.path()));
         prop_assert_eq!(shown(&view).unwrap(), head_of(exchange));
     }
 

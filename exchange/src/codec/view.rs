@@ -32,6 +32,7 @@ pub struct View<'a> {
     pub order: CopyOrder,
     /// Names and values, as [`Exchange::labels`].
     pub labels: SmallVec<[(&'a str, &'a str); 4]>,
+    request: &'a [u8],
     /// By the position of the role in [`Role::ALL`].
     outcomes: [Option<OutcomeView<'a>>; 3],
 }
@@ -85,6 +86,7 @@ impl<'a> View<'a> {
             cluster_key: 0,
             order: CopyOrder::CandidateFirst,
             labels: SmallVec::new(),
+            request: &[],
             outcomes: [None; 3],
         };
         let (mut rest, mut has_request) = (&source[..], false);
@@ -98,7 +100,7 @@ impl<'a> View<'a> {
                 (6, Part::Bytes(label)) => view.labels.push(read_label(label)?),
                 (7, Part::Varint(order)) => view.order = decode::order(low(order)),
                 (8, Part::Varint(_)) => {}
-                (9, Part::Bytes(_)) if !has_request => has_request = true,
+                (9, Part::Bytes(request)) if !has_request => (view.request, has_request) = (request, true),
                 (10..=12, Part::Bytes(outcome)) => {
                     put(&mut view.outcomes[number as usize - 10], read_outcome(source, outcome)?)?;
                 }
@@ -118,6 +120,18 @@ impl<'a> View<'a> {
             Role::Candidate => candidate.as_ref(),
             Role::Control => control.as_ref(),
         }
+    }
+
+    /// The path of the request, as [`crate::Request::path`]; `None` where the target is not text.
+    #[must_use]
+    pub fn path(&self) -> Option<&'a str> {
+        let (mut rest, mut target) = (self.request, &[][..]);
+        while let Some((number, part)) = next(&mut rest)? {
+            if let (2, Part::Bytes(bytes)) = (number, part) {
+                target = bytes;
+            }
+        }
+        str::from_utf8(target.split(|byte| *byte == b'?').next()?).ok()
     }
 
     /// The whole exchange.

@@ -56,10 +56,10 @@ impl How {
     pub(super) const SEQUENCE: Self = Self { unordered: false, caseless: true };
 }
 
-/// Whether this header always may vary.
-pub(super) fn always_varies(name: &HeaderName) -> bool {
+/// Whether the header of this name, in lower case, always may vary.
+pub(crate) fn always_varies(name: &str) -> bool {
     matches!(
-        name.as_str(),
+        name,
         "date"
             | "age"
             | "connection"
