@@ -3,7 +3,7 @@
 # versions each, real event bodies, a browser, and the peers of the benchmarks.
 #
 #   tests/setup.sh            everything
-#   tests/setup.sh apt        only these parts: apt httpbin zipkin webhooks sdks
+#   tests/setup.sh apt        only these parts: apt httpbin zipkin flume webhooks sdks
 #
 # Everything but Debian's packages goes to .cache/tools (or $TOOLS), which git ignores. A part that is
 # there is left alone, so a second run takes a second. A part that fails does not stop the others; the
@@ -86,6 +86,25 @@ zipkin() {
     "-Dartifact=io.zipkin:zipkin-server:$1:jar:exec" "-DoutputDirectory=$PWD/zipkin"
 }
 
+# Maven fetches the jars of one Flume version: the node alone, which brings its HTTP source and its file sink.
+flume() {
+  mkdir -p "flume-$1"
+  cat >"flume-$1/pom.xml" <<EOF
+<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>parallax.test</groupId><artifactId>flume</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.flume</groupId><artifactId>flume-ng-node</artifactId><version>$1</version>
+    </dependency>
+  </dependencies>
+</project>
+EOF
+  retry mvn -q -B -f "flume-$1/pom.xml" \
+    org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
+    -DincludeScope=runtime "-DoutputDirectory=$PWD/flume-$1/jars"
+}
+
 # The recorded bodies of GitHub's webhooks.
 webhooks() {
   mkdir -p webhooks
@@ -116,7 +135,7 @@ sdks_node() {
     @opentelemetry/exporter-trace-otlp-http@0.223.1 @opentelemetry/exporter-trace-otlp-proto@0.223.1
 }
 
-[ $# -gt 0 ] || set -- apt httpbin zipkin webhooks sdks
+[ $# -gt 0 ] || set -- apt httpbin zipkin flume webhooks sdks
 for wanted in "$@"; do
   case $wanted in
     apt) debian ;;
@@ -128,6 +147,10 @@ for wanted in "$@"; do
       part zipkin-2.23.19 zipkin/.2.23.19 zipkin 2.23.19
       part zipkin-3.5.1 zipkin/.3.5.1 zipkin 3.5.1
       ;;
+    flume)
+      part flume-1.9.0 flume-1.9.0/.installed flume 1.9.0
+      part flume-1.11.0 flume-1.11.0/.installed flume 1.11.0
+      ;;
     webhooks) part webhooks webhooks/.installed webhooks ;;
     sdks)
       part sdks-node sdks/node/.installed sdks_node &
@@ -137,7 +160,7 @@ for wanted in "$@"; do
       [ -e "$tools/sdks/node/.installed" ] || failed+=(sdks-node)
       ;;
     *)
-      echo "setup: there is no part called $wanted; the parts are apt httpbin zipkin webhooks sdks" >&2
+      echo "setup: there is no part called $wanted; the parts are apt httpbin zipkin flume webhooks sdks" >&2
       exit 2
       ;;
   esac

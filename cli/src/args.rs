@@ -1,6 +1,6 @@
 //! The command line, as `clap` reads it.
 
-use crate::commands::{config, demo, diff, load, policy, recording, replay, rules, run, verdict};
+use crate::commands::{config, demo, diff, load, outputs, policy, recording, replay, rules, run, verdict};
 use crate::output::Color;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Run(run::Run),
     /// Compare two files.
     Diff(diff::Diff),
+    /// Compare what two builds wrote: files of output records, joined by id.
+    Outputs(outputs::Outputs),
     /// Put load on a service, open loop.
     #[command(subcommand)]
     Load(load::Load),

@@ -4,6 +4,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod load;
+pub(crate) mod outputs;
 pub(crate) mod policy;
 pub(crate) mod recording;
 pub(crate) mod replay;
@@ -25,6 +26,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Verdict(command) => command.run(global),
         Command::Run(command) => command.run(global),
         Command::Diff(command) => command.run(global),
+        Command::Outputs(command) => command.run(global),
         Command::Load(command) => command.run(global),
         Command::Policy(command) => command.run(global),
         Command::Rules(command) => command.run(global),

@@ -13,6 +13,7 @@ pub mod judge;
 pub mod latencies;
 pub mod lint;
 pub mod mask;
+pub mod outputs;
 pub mod profile;
 pub mod report;
 pub mod rows;

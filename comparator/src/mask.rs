@@ -141,6 +141,17 @@ impl Masks {
             .any(|(pattern, effect)| pattern.meet(&[]).at && effect.hides(Kind::Value, left, right))
     }
 
+    /// The places of a body at and below which everything is ignored.
+    pub(crate) fn ignored_places(&self) -> impl Iterator<Item = &Pattern> {
+        let ignored = self.body.iter().filter(|(_, effect)| matches!(effect, Effect::Ignore));
+        ignored.map(|(pattern, _)| pattern)
+    }
+
+    /// Whether any number must be spelled alike.
+    pub(crate) fn has_exact_spelling(&self) -> bool {
+        self.body.iter().any(|(_, effect)| matches!(effect, Effect::ExactSpelling))
+    }
+
     /// Whether any array is paired otherwise than by position.
     pub(crate) fn has_pairings(&self) -> bool {
         self.body.iter().any(|(_, effect)| matches!(effect, Effect::Unordered | Effect::KeyedBy(_)))

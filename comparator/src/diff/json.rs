@@ -32,7 +32,7 @@ mod string;
 mod walk;
 
 pub(crate) use cursor::{Broken, Cursor, Fault, Type};
-pub(crate) use number::same as same_number;
+pub(crate) use number::{Decimal, same as same_number};
 pub(crate) use string::RawStr;
 
 use super::Kind;

@@ -117,7 +117,7 @@ fn is_uuid(text: &str) -> bool {
 }
 
 /// The steps of a JSON pointer, unescaped.
-pub(super) fn tokens(pointer: &str) -> Vec<Box<[u8]>> {
+pub(crate) fn tokens(pointer: &str) -> Vec<Box<[u8]>> {
     pointer.split('/').skip(1).map(|token| unescape_token(token).as_bytes().into()).collect()
 }
 

@@ -180,6 +180,17 @@ impl Tallies {
         Ok(tallies)
     }
 
+    /// All of it as lines of `parallax.tally/1`.
+    #[must_use]
+    pub fn to_lines(&self) -> Vec<u8> {
+        let mut out = self.run.as_ref().map_or_else(Vec::new, Self::run_line);
+        out.extend(self.windows.iter().flat_map(SealedWindow::to_lines));
+        if self.ended {
+            out.extend(Self::end_line());
+        }
+        out
+    }
+
     /// The first line of a file of tallies: what was fixed for the run.
     #[must_use]
     pub fn run_line(run: &Run) -> Vec<u8> {

@@ -14,6 +14,7 @@ mod demo;
 mod harness;
 mod httpbin;
 mod load;
+mod outputs;
 mod sdks;
 mod signatures;
 mod webhooks;

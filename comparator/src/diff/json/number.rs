@@ -77,6 +77,23 @@ impl<'a> Decimal<'a> {
         self.significant.iter().copied().filter(|&b| b != b'.')
     }
 
+    /// The significant digits (none for zero) appended to `out`, and the power of ten of the first.
+    ///
+    /// `None` where the exponent is too long to be a number here; such tokens have no short form.
+    pub(crate) fn normal(&self, out: &mut Vec<u8>) -> Option<i64> {
+        /// So many digits fit an `i64` with room for any shift.
+        const EXPONENT_DIGITS_MAX: usize = 17;
+        if self.is_zero() {
+            return Some(0);
+        }
+        if self.exponent.len() > EXPONENT_DIGITS_MAX {
+            return None;
+        }
+        out.extend(self.digits());
+        let written = self.exponent.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+        Some(self.shift + if self.exponent_negative { -written } else { written })
+    }
+
     fn digits_equal(&self, other: &Self) -> bool {
         self.digits().eq(other.digits())
     }
