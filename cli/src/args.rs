@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     /// Proxy, comparator, judge and console in one process, in front of real services.
     Run(run::Run),
-    /// Compare two files.
+    /// Compare two files, or two recordings joined by request.
     Diff(diff::Diff),
     /// Compare what two builds wrote: files of output records, joined by id.
     Outputs(outputs::Outputs),

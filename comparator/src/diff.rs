@@ -13,6 +13,7 @@ mod limits;
 pub mod message;
 pub(crate) mod patch;
 pub(crate) mod path;
+pub mod recordings;
 pub mod render;
 pub(crate) mod sink;
 

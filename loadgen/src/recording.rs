@@ -26,7 +26,7 @@ pub use har::write_har;
 pub use lines::LineError;
 pub(crate) use native::exchange_of;
 pub use native::{from_reader, write, write_requests};
-pub use open::{Reading, open, open_as};
+pub use open::{Reading, each, open, open_as};
 pub use select::{PathPattern, Selection};
 
 use crate::engine::{LoadError, Options, Run};

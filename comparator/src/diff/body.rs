@@ -189,13 +189,24 @@ fn as_json((left, l): (&[u8], Content), (right, r): (&[u8], Content), sink: &mut
     let lines = l == Content::Lines || r == Content::Lines;
     let shape = if lines { Shape::Lines } else { Shape::Value };
     let Err(fault) = json::compare(left, right, shape, sink) else { return };
-    if l != Content::LooksLikeJson || r != Content::LooksLikeJson {
-        return json::unparsable(left, right, fault, sink);
+    let claimed = l != Content::LooksLikeJson || r != Content::LooksLikeJson;
+    // Where neither side is one value, both may be lines of them.
+    if !(claimed && (is_value(left) || is_value(right)))
+        && json::compare(left, right, Shape::Lines, sink).is_ok()
+    {
+        return;
     }
-    // Nobody claimed JSON: perhaps it is lines of it, else it is compared as the text that it is.
-    if json::compare(left, right, Shape::Lines, sink).is_err() {
-        plain(text_or_binary(&[left, right]), left, right, sink);
+    match claimed {
+        true => json::unparsable(left, right, fault, sink),
+        // Nobody claimed JSON: it is compared as the text that it is.
+        false => plain(text_or_binary(&[left, right]), left, right, sink),
     }
+}
+
+/// Whether a text is one JSON value, of any type.
+fn is_value(text: &[u8]) -> bool {
+    let mut cursor = json::Cursor::new(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text));
+    cursor.skip(0).is_ok() && cursor.finish().is_ok()
 }
 
 fn plain(content: Content, left: &[u8], right: &[u8], sink: &mut Sink<'_>) {

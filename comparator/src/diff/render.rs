@@ -3,6 +3,7 @@
 mod html;
 mod junit;
 mod patch;
+pub mod recordings;
 mod terminal;
 mod text;
 

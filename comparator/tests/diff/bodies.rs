@@ -225,6 +225,10 @@ fn a_type_that_lies_is_looked_behind() {
         diff("application/json", "<p>a</p>\n<p>b</p>", "<p>a</p>\n<p>c</p>", &["body: rewrite:[bc] => x"]),
         NONE
     );
+    // Lines of JSON under the type of one value.
+    let lines = " {\"a\":1}\n{\"b\":2}";
+    assert_eq!(diff("application/json", lines, "{\"a\":1}\n{\"b\":3}", &[]), ["Value /1/b"]);
+    assert_eq!(diff("application/json", "{\"a\":1}", lines, &[]), ["Unparsable "]);
     assert_eq!(diff("text/html", r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#, &[]), NONE);
     assert_eq!(diff("text/plain", "[warning] a", "error", &[]), ["Value "]);
     assert_eq!(diff("text/plain", "[1]", "error", &[]), ["Type "]);

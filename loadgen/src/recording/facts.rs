@@ -94,7 +94,6 @@ impl Facts {
     }
 
     /// How many places were damaged.
-    #[cfg(test)]
     pub(super) fn damaged_count(&self) -> u64 {
         self.damaged_count
     }

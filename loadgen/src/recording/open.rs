@@ -51,6 +51,19 @@ pub fn open_as(name: &str, reading: Reading) -> Result<Recording, RecordingError
     gather.finish(name, facts)
 }
 
+/// Gives every exchange of a recording of any format, answers included, in the order of the file;
+/// returns how many places were damaged and stepped over.
+///
+/// # Errors
+/// [`RecordingError`]: it cannot be read, or is no recording.
+pub fn each(name: &str, mut visit: impl FnMut(Exchange)) -> Result<u64, RecordingError> {
+    let facts = walk(name, Reading::default(), &mut |exchange| {
+        visit(exchange);
+        Ok(())
+    })?;
+    Ok(facts.damaged_count())
+}
+
 /// Visits every exchange in the order of the file; returns what else there is to say.
 pub(super) fn walk(name: &str, reading: Reading, visit: Visit<'_>) -> Result<Facts, RecordingError> {
     let path = Path::new(name.strip_prefix("file:").unwrap_or(name));

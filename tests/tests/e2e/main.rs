@@ -11,6 +11,7 @@ mod bad_input;
 mod commands;
 mod console;
 mod demo;
+mod diff;
 mod harness;
 mod httpbin;
 mod load;
