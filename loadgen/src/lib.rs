@@ -12,6 +12,7 @@ pub mod collector;
 pub mod demo;
 pub mod engine;
 pub mod hdr;
+pub mod knee;
 mod oracle;
 pub mod plan;
 mod random;

@@ -1,10 +1,12 @@
 //! `parallax load`: open-loop load.
 
+mod knee;
 mod pair;
 mod selftest;
 mod watch;
 mod when;
 
+use self::knee::FindKnee;
 use self::pair::Pair;
 use self::selftest::Selftest;
 use self::watch::{RequestFile, Watch, create};
@@ -65,6 +67,8 @@ pub(crate) struct LoadRun {
     #[command(flatten)]
     pair: Pair,
     #[command(flatten)]
+    knee: FindKnee,
+    #[command(flatten)]
     sending: Sending,
 }
 
@@ -122,6 +126,10 @@ impl LoadRun {
         // Without a `Host` among the headers there is none to keep, and the target's is sent.
         let rendering = Rendering { keep_host: true, ..Rendering::default() };
         let source = Source::new(requests, &target, &rendering, &from).or_exit(Exit::Usage)?;
+        if self.knee.is_wanted() {
+            let (rate, duration) = self.when.constant()?;
+            return self.knee.run(global, &self.sending, &target, &source, rate, duration);
+        }
         let options = self.sending.options();
         self.sending.send(global, &Run { target, plan, source, options })
     }

@@ -99,3 +99,30 @@ fn the_self_test_counts_exactly_and_blames_a_busy_machine_for_the_rest() {
     };
     assert_eq!(outcome.code, expected, "{document}");
 }
+
+#[test]
+fn the_knee_is_below_the_rate_that_is_missed() {
+    // Refuses what comes less than 28 ms after the one before: 30 a second are fine, 45 are not.
+    let last = std::sync::Mutex::new(std::time::Instant::now());
+    let target = Upstream::start(move |_| {
+        let gap =
+            std::mem::replace(&mut *last.lock().expect("one thread"), std::time::Instant::now()).elapsed();
+        let status = if gap < Duration::from_millis(28) { 503 } else { 200 };
+        Response::builder().status(status).body(Bytes::new()).expect("a response")
+    });
+    let url = target.url();
+    let args = ["load", "run", "--target", &url, "--rate", "20/s", "--duration", "1s", "--knee"];
+    let limits = ["--fail-if", "errors<50%", "--format", "json"];
+    let outcome = parallax(args.into_iter().chain(limits)).run(SOON);
+    let document = outcome.document();
+    assert_eq!(document.text("/schema"), "parallax.knee/1", "{document}");
+    assert_eq!(document.at("/steps/0/rate").as_f64(), Some(20.0), "{document}");
+    if document.at("/generator_limited").as_bool() == Some(true) {
+        assert_eq!(outcome.code, 30, "{document}");
+        return;
+    }
+    let rate = |pointer: &str| document.at(pointer).as_f64().expect("a rate");
+    assert!(rate("/held") <= 45.0 && rate("/missed") > 30.0, "{document}");
+    assert!(rate("/missed") / rate("/held") <= 1.1, "{document}");
+    assert_eq!(outcome.code, 0, "{document}");
+}

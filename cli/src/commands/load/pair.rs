@@ -170,7 +170,7 @@ fn loads(load: &PairedReport) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with three decimals")]
-fn millis(ns: u64) -> String {
+pub(super) fn millis(ns: u64) -> String {
     format!("{:.3} ms", ns as f64 / 1e6)
 }
 

@@ -8,6 +8,7 @@ use parallax_loadgen::plan::shapes::{self, Ramp, Step, Wave};
 use parallax_loadgen::plan::{Piece, Spacing};
 use parallax_loadgen::{Plan, Rate};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Which requests are due when.
 #[derive(Debug, Args)]
@@ -66,6 +67,17 @@ impl When {
             Arrivals::Poisson => Spacing::Poisson { seed: self.seed },
         };
         Plan::profile(kind, pieces, spacing).or_exit(Exit::Usage)
+    }
+
+    /// The constant rate and its duration, where that is what was asked for.
+    pub(crate) fn constant(&self) -> Result<(Rate, Duration), Failure> {
+        match self.shape()? {
+            Shape::Constant(rate) if self.arrivals == Arrivals::Even => Ok((rate, self.duration.0)),
+            _ => Err(Failure::new(
+                Exit::Usage,
+                "--knee raises a constant rate: give --rate and --duration alone",
+            )),
+        }
     }
 
     fn shape(&self) -> Result<Shape, Failure> {
