@@ -36,7 +36,11 @@ impl Effect {
             Action::Class(class) => Self::Class(*class),
             Action::KeyedBy(pointer) => Self::KeyedBy(value::tokens(pointer)),
             // The whole text must match: a pattern that matches somewhere would hide too much.
-            Action::Matches(pattern) => Self::Matches(regex(&format!("^(?:{pattern})$"))?),
+            // It must be one alone first, since `a)|(?:b` would become one that matches somewhere.
+            Action::Matches(pattern) => {
+                regex(pattern)?;
+                Self::Matches(regex(&format!("^(?:{pattern})$"))?)
+            }
             Action::Rewrite { pattern, with } => Self::Rewrite(regex(pattern)?, with.clone()),
         })
     }

@@ -6,4 +6,5 @@ mod json_laws;
 mod oracle;
 mod rendering;
 mod responses;
+mod rules;
 mod tree;
