@@ -110,8 +110,18 @@ fn example(example: &Example) -> String {
     if example.differences.len() > DIFFERENCES_SHOWN {
         let _ = writeln!(text, "  and {} more", example.differences.len() - DIFFERENCES_SHOWN);
     }
+    match &example.curl {
+        Some(curl) if curl.len() <= CURL_SHOWN && !curl.contains(char::is_control) => {
+            let _ = writeln!(text, "  send it again: {curl}");
+        }
+        Some(_) => text.push_str("  send it again: the command is in the report (curl)\n"),
+        None => {}
+    }
     text
 }
+
+/// Longest command that is shown; the document has every one.
+const CURL_SHOWN: usize = 1_000;
 
 fn side(value: Option<&str>) -> String {
     let Some(value) = value else { return "(nothing)".to_owned() };

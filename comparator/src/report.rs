@@ -3,11 +3,14 @@
 //! Estimates and displays only; nothing here is evidence.
 
 pub(crate) mod book;
+mod curl;
 mod examples;
 mod latency;
 mod paths;
 mod places;
+mod redact;
 mod reporter;
+mod unified;
 
 pub use reporter::Reporter;
 
@@ -131,7 +134,8 @@ pub struct RoleLatency {
     pub max_ns: u64,
 }
 
-/// One exchange, kept for people to look at.
+/// One exchange, kept for people to look at. Credentials in headers, parameters and members with
+/// well-known names are replaced.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Example {
     /// The exchange's id.
@@ -148,6 +152,12 @@ pub struct Example {
     pub candidate: String,
     /// What the control answered.
     pub control: Option<String>,
-    /// Where the candidate differs.
+    /// Where the candidate differs, after masking.
     pub differences: Vec<Difference>,
+    /// A unified diff from the primary's answer to the candidate's, as text, masked places included;
+    /// bounded.
+    pub unified: String,
+    /// A command for a POSIX shell that sends the request again, to `$BASE_URL` where that is set;
+    /// `None` where the body is not whole or too long to paste.
+    pub curl: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! An exchange as text for people, bounded.
 
-use super::Example;
+use super::{Example, curl, redact, unified};
 use crate::compare::Observation;
 use crate::diff::body::readable;
 use http::HeaderMap;
@@ -15,20 +15,24 @@ const DECODED_MAX: usize = 1 << 20;
 /// Bytes of one head (all header lines) that are shown.
 const HEAD_MAX: usize = 2048;
 
-/// Renders an exchange.
+/// Renders an exchange, without credentials.
 pub(super) fn render(exchange: &Exchange, route: Option<&Arc<str>>, seen: &Observation) -> Example {
-    let outcomes = &exchange.outcomes;
+    let Exchange { outcomes, request, .. } = exchange;
     let text = |outcome: &Option<Outcome>| outcome.as_ref().map(outcome_text);
-    let differences = seen.candidate.as_ref().map(|side| side.comparison.differences.clone());
+    let (primary, candidate) =
+        (text(&outcomes.primary).unwrap_or_default(), text(&outcomes.candidate).unwrap_or_default());
+    let differences = seen.candidate.iter().flat_map(|side| &side.comparison.differences);
     Example {
         id: exchange.id.to_string(),
         route: route.cloned(),
-        request: cut(&format!("{} {}", exchange.request.method, exchange.request.target), HEAD_MAX),
-        request_body: body_text(&exchange.request.body, &exchange.request.headers),
-        primary: text(&outcomes.primary).unwrap_or_default(),
-        candidate: text(&outcomes.candidate).unwrap_or_default(),
+        request: cut(&format!("{} {}", request.method, redact::text(&request.target)), HEAD_MAX),
+        request_body: body_text(&request.body, &request.headers),
+        differences: differences.map(redact::difference).collect(),
+        unified: unified::unified(&primary, &candidate),
+        curl: curl::curl(request),
+        primary,
+        candidate,
         control: text(&outcomes.control),
-        differences: differences.unwrap_or_default(),
     }
 }
 
@@ -53,7 +57,7 @@ fn outcome_text(outcome: &Outcome) -> String {
 fn header_lines(text: &mut String, headers: &HeaderMap) {
     let begin = text.len();
     for (name, value) in headers {
-        let line = format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes()));
+        let line = format!("{name}: {}\n", String::from_utf8_lossy(&redact::header(name, value)));
         if text.len() - begin + line.len() > HEAD_MAX {
             text.push_str("…\n");
             return;
@@ -79,14 +83,14 @@ fn body_text(body: &Body, headers: &HeaderMap) -> String {
     let whole = if body.is_cut() { body.len() } else { plain.len() as u64 };
     let shown = &plain[..plain.len().min(BODY_MAX)];
     let mut text = match std::str::from_utf8(shown) {
-        Ok(text) => text.to_owned(),
+        Ok(text) => redact::text(text).into_owned(),
         // A character that the cut split is no sign of binary data.
         Err(error) if error.error_len().is_none() => {
-            String::from_utf8_lossy(&shown[..error.valid_up_to()]).into_owned()
+            redact::text(&String::from_utf8_lossy(&shown[..error.valid_up_to()])).into_owned()
         }
         Err(_) => return what(", binary"),
     };
-    if text.len() as u64 != whole {
+    if shown.len() as u64 != whole {
         let _ = write!(text, "\n({whole} bytes in all)");
     }
     text

@@ -169,6 +169,8 @@ mod tests {
             candidate: String::new(),
             control: None,
             differences: Vec::new(),
+            unified: String::new(),
+            curl: None,
         }
     }
 

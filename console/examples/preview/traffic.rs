@@ -161,6 +161,8 @@ fn event(bad: bool) -> Example {
         candidate,
         control: Some(answer("\"u_48213\"", flags, "", 119, "Sun, 22 Nov 2026 14:40:59 GMT")),
         differences,
+        unified: "--- primary\n+++ candidate\n@@ -1 +1 @@\n-  \"depth\": 118\n+  \"depth\": 121\n".to_owned(),
+        curl: Some("curl --globoff --path-as-is --url \"${BASE_URL:-http://events.example}\"'/v1/batch?source=web' --data-raw '{}'".to_owned()),
     }
 }
 
@@ -183,5 +185,7 @@ fn batch() -> Example {
             right: Some("503".to_owned()),
             note: None,
         }],
+        unified: String::new(),
+        curl: None,
     }
 }

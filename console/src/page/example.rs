@@ -52,6 +52,16 @@ fn body(view: &View<'_>, example: &Example) -> Markup {
         }
         (found(&example.differences))
         (answers(example))
+        @if !example.unified.is_empty() {
+            details id="unified-diff" { summary { "Unified diff" } pre { (example.unified) } }
+        }
+        @if let Some(curl) = &example.curl {
+            details id="reproduce" {
+                summary { "Send it again" }
+                pre { (curl) }
+                p.note { "Credentials are replaced; " code { "BASE_URL" } " chooses whom to ask." }
+            }
+        }
         p.note {
             @for other in view.report.examples.iter().filter(|other| other.id != example.id).take(8) {
                 a href=(view.example_link(&other.id)) { "another: " (other.request) } " "
