@@ -15,6 +15,7 @@ mod cloudevents;
 mod ga4;
 pub(crate) mod json;
 mod mixpanel;
+mod otlp;
 mod payload;
 mod posthog;
 mod segment;
@@ -120,7 +121,7 @@ pub(crate) struct Draft {
     json: Json,
 }
 
-static RECIPES: [&Recipe; 9] = [
+static RECIPES: [&Recipe; 10] = [
     &statsig::RECIPE,
     &segment::RECIPE,
     &segment::RUDDERSTACK,
@@ -130,6 +131,7 @@ static RECIPES: [&Recipe; 9] = [
     &mixpanel::RECIPE,
     &ga4::RECIPE,
     &cloudevents::RECIPE,
+    &otlp::RECIPE,
 ];
 
 impl Profile {

@@ -31,11 +31,13 @@ pub enum ProfileName {
     Ga4,
     /// CloudEvents over HTTP: binary, structured and batched.
     CloudEvents,
+    /// OpenTelemetry's OTLP/HTTP: `/v1/traces`, `/v1/metrics`, `/v1/logs`, JSON or protobuf.
+    Otlp,
 }
 
 impl ProfileName {
     /// Every profile, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Statsig,
         Self::Segment,
         Self::RudderStack,
@@ -45,6 +47,7 @@ impl ProfileName {
         Self::Mixpanel,
         Self::Ga4,
         Self::CloudEvents,
+        Self::Otlp,
     ];
 
     /// As the configuration writes it.
@@ -60,6 +63,7 @@ impl ProfileName {
             Self::Mixpanel => "mixpanel",
             Self::Ga4 => "ga4",
             Self::CloudEvents => "cloudevents",
+            Self::Otlp => "otlp",
         }
     }
 
@@ -90,7 +94,12 @@ impl ProfileName {
                 (body("/events_with_missing_fields/*"), Action::Unordered),
             ],
             Self::Mixpanel => vec![(body("/failed_records"), Action::KeyedBy("/index".to_owned()))],
-            Self::Statsig | Self::Segment | Self::RudderStack | Self::Ga4 | Self::CloudEvents => Vec::new(),
+            Self::Statsig
+            | Self::Segment
+            | Self::RudderStack
+            | Self::Ga4
+            | Self::CloudEvents
+            | Self::Otlp => Vec::new(),
         }
     }
 }

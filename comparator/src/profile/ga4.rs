@@ -3,7 +3,7 @@
 //! Events have no id, and who and when stand around them, so both are put into each event before its
 //! digest is taken. The endpoint answers 2xx whatever it gets; only the twin says what is wrong.
 
-use super::payload::{Fault, answer, decoded, events, first, json, list, path_ends, usual};
+use super::payload::{Fault, answer, decoded, events, first, json, list, path_ends, repeated, usual};
 use super::{Draft, Fate, ReadLimits, Recipe};
 use crate::profile::json::Json;
 use http::Method;
@@ -24,7 +24,10 @@ fn read(request: &Request, limits: &ReadLimits) -> Result<Vec<Draft>, Fault> {
     let root = json(&decoded(request, limits)?, limits)?;
     let shared: Vec<_> =
         SHARED.iter().filter_map(|name| Some(((*name).to_owned(), root.get(name)?.clone()))).collect();
-    events(list(root, "events")?, limits, |mut event| {
+    let elements = list(root, "events")?;
+    let bytes: usize = shared.iter().map(|(_, value)| value.canonical().len()).sum();
+    repeated(bytes.saturating_mul(elements.len()), limits)?;
+    events(elements, limits, |mut event| {
         if let Json::Object(members) = &mut event {
             for (name, value) in &shared {
                 if !members.iter().any(|(own, _)| own == name) {

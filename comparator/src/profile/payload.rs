@@ -142,6 +142,15 @@ pub(crate) fn list(root: Json, name: &str) -> Result<Vec<Json>, Fault> {
     }
 }
 
+/// What a request says once and each event repeats may not grow beyond the bound of the body.
+pub(crate) fn repeated(bytes: usize, limits: &ReadLimits) -> Result<(), Fault> {
+    if bytes > limits.decoded_bytes {
+        let most = limits.decoded_bytes;
+        return Err(Fault::new(format!("what all events share would be more than {most} bytes, repeated")));
+    }
+    Ok(())
+}
+
 /// The first of these members that serves as a name or an id.
 pub(crate) fn first(event: &Json, paths: &[&[&str]]) -> Option<String> {
     paths.iter().find_map(|path| event.at(path)?.label())

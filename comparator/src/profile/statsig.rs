@@ -5,7 +5,7 @@
 //! joins them; a repeated batch has the same bytes, so this is also what Statsig can go by.
 
 use super::payload::{
-    Fault, answer, base64, decoded, events, first, gunzipped, json, list, parameter, path_ends,
+    Fault, answer, base64, decoded, events, first, gunzipped, json, list, parameter, path_ends, repeated,
 };
 use super::{Draft, Fate, Meaning, ReadLimits, Recipe};
 use crate::profile::json::Json;
@@ -33,7 +33,9 @@ fn read(request: &Request, limits: &ReadLimits) -> Result<Vec<Draft>, Fault> {
     let root = json(&body, limits)?;
     // A browser names itself once for all events.
     let stable = first(&root, &[&["statsigMetadata", "stableID"]]);
-    events(list(root, "events")?, limits, |event| Draft {
+    let elements = list(root, "events")?;
+    repeated(stable.as_ref().map_or(0, String::len).saturating_mul(elements.len()), limits)?;
+    events(elements, limits, |event| Draft {
         id: None,
         name: first(&event, &[&["eventName"]]),
         who: first(&event, &[&["user", "userID"], &["user", "customIDs", "stableID"]])

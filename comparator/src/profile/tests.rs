@@ -295,6 +295,63 @@ fn cloudevents_keep_text_as_text_and_bytes_as_bytes() {
 }
 
 #[test]
+fn otlp_gives_spans_points_and_logs_with_their_resource() {
+    let resource = r#""resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]}"#;
+    let spans = format!(
+        r#"{{"resourceSpans":[{{{resource},"scopeSpans":[{{"scope":{{"name":"t"}},"spans":[
+        {{"traceId":"AB","spanId":"01","name":"checkout","kind":1,"droppedEventsCount":0}}]}}]}}]}}"#
+    );
+    assert_eq!(told("otlp", &post("/v1/traces", spans.clone())), ["ab/01 checkout ab"]);
+    let json = named("otlp").events(&post("/v1/traces", spans)).unwrap().remove(0).json;
+    assert!(
+        json.starts_with(r#"{"kind":1,"name":"checkout","resource":{"attributes":[{"key":"service.name""#),
+        "{json}"
+    );
+    let metric = |value: u32, time: u32| {
+        let body = format!(
+            r#"{{"resourceMetrics":[{{{resource},"scopeMetrics":[{{"metrics":[{{"name":"orders","sum":{{"isMonotonic":true,
+            "dataPoints":[{{"timeUnixNano":"{time}","asInt":{value}}},{{"timeUnixNano":"9","asInt":"0"}}]}}}}]}}]}}]}}"#
+        );
+        named("otlp").events(&post("/v1/metrics", body)).unwrap()
+    };
+    let (one, other, later) = (metric(1, 5), metric(2, 5), metric(1, 6));
+    assert_eq!(one.len(), 2);
+    assert_eq!((one[0].name.as_deref(), one[0].who.as_deref()), (Some("orders"), Some("shop")));
+    assert_eq!(one[0].id, other[0].id, "another value of the same point");
+    assert_ne!(one[0].id, later[0].id);
+    let log = |observed: u32| {
+        let body = format!(
+            r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"observedTimeUnixNano":"{observed}","body":{{"stringValue":"x"}}}}]}}]}}]}}"#
+        );
+        named("otlp").events(&post("/v1/logs", body)).unwrap().remove(0)
+    };
+    assert_eq!((log(1).id, log(1).is_derived), (log(2).id, true));
+}
+
+#[test]
+fn otlp_tells_partial_success_in_both_encodings() {
+    let json = br#"{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"too old"}}"#;
+    let wire = b"\x0a\x0b\x08\x03\x12\x07too old";
+    let expected = [Fate::of(None, "3 rejected: too old")];
+    assert_eq!(named("otlp").fates(json), expected);
+    assert_eq!(named("otlp").fates(wire), expected);
+    assert!(
+        named("otlp").fates(b"").is_empty() && named("otlp").fates(b"{\"partialSuccess\":{}}").is_empty()
+    );
+    let meanings = [200, 429, 500, 503].map(|status| named("otlp").meaning(status, None).name());
+    assert_eq!(meanings, ["ok", "retry", "drop", "retry"]);
+}
+
+#[test]
+fn what_events_share_is_not_repeated_without_end() {
+    let resource = format!(r#""resource":{{"attributes":[{{"key":"{}"}}]}}"#, "k".repeat(600));
+    let spans = format!(r#"{{"resourceSpans":[{{{resource},"scopeSpans":[{{"spans":[{{}},{{}}]}}]}}]}}"#);
+    let limits = ReadLimits { decoded_bytes: 1000, ..ReadLimits::default() };
+    let error = named("otlp").events_within(&post("/v1/traces", spans), &limits).unwrap_err();
+    assert_eq!(error.to_string(), "otlp: what all events share would be more than 1000 bytes, repeated");
+}
+
+#[test]
 fn what_cannot_be_read_is_told_with_its_place() {
     let limits = ReadLimits { decoded_bytes: 1000, values: 20, events: 2 };
     let refused =

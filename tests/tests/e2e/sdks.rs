@@ -228,3 +228,9 @@ fn mixpanel_clients_are_mirrored_and_joined() {
 fn cloudevents_clients_are_mirrored_and_joined() {
     prove("cloudevents", &["/events"], &[Client::Python("cloudevents"), Client::Node("cloudevents")]);
 }
+
+#[test]
+fn opentelemetry_clients_are_mirrored_and_joined() {
+    let clients = [Client::Python("otlp"), Client::Node("otlp_json"), Client::Node("otlp_protobuf")];
+    prove("otlp", &["/v1/{*rest}"], &clients);
+}
