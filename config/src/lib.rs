@@ -26,6 +26,7 @@ mod settings;
 mod shape;
 mod suggest;
 mod summary;
+mod tls;
 mod tolerance;
 mod validate;
 
@@ -46,5 +47,6 @@ pub use rules::{Place, Rule};
 pub use schema::schema;
 pub use settings::{Config, Console, Limits, Listen, Log};
 pub use summary::report;
+pub use tls::{ListenTls, NamedCertificate, RoleTls};
 pub use tolerance::{Shares, Slowdown};
 pub use validate::Findings;

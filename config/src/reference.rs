@@ -67,7 +67,10 @@ fn section(text: &mut String, path: &str, shape: Shape) {
             }
         }
         // An optional table that were switched on would be part of everybody's configuration.
-        _ => table(format!("[{path}]"), shape, shape.example(), path != "roles.control").write(text),
+        _ => {
+            let is_optional = path == "roles.control" || path.ends_with(".tls");
+            table(format!("[{path}]"), shape, shape.example(), !is_optional).write(text);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `[roles.*]`: the deployments that answer.
 
+use crate::RoleTls;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,7 @@ pub enum Protocol {
     /// HTTP/1.1, one request at a time on each connection.
     #[default]
     H1,
-    /// HTTP/2, many requests on each connection; without TLS by prior knowledge.
+    /// HTTP/2, many requests on each connection: by prior knowledge, or by ALPN with `https://`.
     H2,
 }
 
@@ -42,6 +43,9 @@ pub struct Role {
     /// What is spoken with it.
     #[serde(default)]
     pub protocol: Protocol,
+    /// How an `https://` role is trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<RoleTls>,
     /// Image name, shown in the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"registry.example/orders")]
@@ -60,6 +64,13 @@ impl Role {
     /// The deployment at `url`, everything else by default.
     #[must_use]
     pub fn at(url: impl Into<String>) -> Self {
-        Self { url: url.into(), protocol: Protocol::default(), image: None, digest: None, revision: None }
+        Self {
+            url: url.into(),
+            protocol: Protocol::default(),
+            tls: None,
+            image: None,
+            digest: None,
+            revision: None,
+        }
     }
 }

@@ -9,7 +9,8 @@
 
 use crate::fields::declared;
 use crate::{
-    CheckPolicy, Config, Console, Limits, Listen, Log, Policy, Role, Roles, Route, Rule, SlicePolicy,
+    CheckPolicy, Config, Console, Limits, Listen, ListenTls, Log, NamedCertificate, Policy, Role, RoleTls,
+    Roles, Route, Rule, SlicePolicy,
 };
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -206,13 +207,16 @@ impl Shape {
 }
 
 /// The declared order of every table.
-static ORDERS: LazyLock<[&'static [&'static str]; 12]> = LazyLock::new(|| {
+static ORDERS: LazyLock<[&'static [&'static str]; 15]> = LazyLock::new(|| {
     [
         declared::<Config>(),
         declared::<Listen>(),
+        declared::<ListenTls>(),
+        declared::<NamedCertificate>(),
         declared::<Console>(),
         declared::<Roles>(),
         declared::<Role>(),
+        declared::<RoleTls>(),
         declared::<Route>(),
         declared::<Rule>(),
         declared::<Policy>(),

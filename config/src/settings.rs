@@ -1,6 +1,6 @@
 //! The configuration file as a whole.
 
-use crate::{KeySource, Policy, Roles, Route, Rule, Span};
+use crate::{KeySource, ListenTls, Policy, Roles, Route, Rule, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -50,11 +50,14 @@ pub struct Listen {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024), example = 2, extend("x-unit" = "threads"))]
     pub threads: Option<usize>,
+    /// TLS with clients; none when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ListenTls>,
 }
 
 impl Default for Listen {
     fn default() -> Self {
-        Self { address: SocketAddr::from(([127, 0, 0, 1], 8080)), threads: None }
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 8080)), threads: None, tls: None }
     }
 }
 

@@ -307,7 +307,7 @@ mod mistakes {
             [console]
             address = "127.0.0.1:8080"
             [roles.primary]
-            url = "https://service.example"
+            url = "h2://service.example"
             [roles.candidate]
             url = "http://localhost:8080"
             [roles.control]

@@ -5,6 +5,7 @@ use crate::forward::Forwarded;
 use crate::live;
 use crate::local::Local;
 use crate::proxy::Stop;
+use crate::tls;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,7 +14,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// How an HTTP/2 client begins (RFC 9113, 3.4); `PRI` is the method of no other request.
 const PREFACE: &[u8] = b"PRI";
@@ -86,24 +90,50 @@ pub(crate) async fn serve(
         tracing::debug!(%error, "the client left before it was served");
         return;
     }
-    let is_h2 = tokio::select! {
+    let begun = tokio::select! {
         biased;
-        begun = tokio::time::timeout(server.header_timeout, begins_as_h2(&stream)) => match begun {
-            Ok(Ok(is_h2)) => is_h2,
-            // Silent for too long, or gone.
-            Ok(Err(_)) | Err(_) => return,
-        },
+        begun = tokio::time::timeout(server.header_timeout, begin(core, stream)) => begun,
         _ = stop.wait_for(Option::is_some) => return,
     };
-    let client = Rc::new(Client::new(core, peer));
-    let served = if is_h2 {
-        serve_h2(core, &server, stream, client, stop).await
-    } else {
-        serve_h1(core, &server, stream, client, stop).await
+    let served = match begun {
+        // Silent for too long.
+        Err(_) => return,
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, %error, "a client has not begun as it should");
+            return;
+        }
+        Ok(Ok(Begun::Plain(stream, is_h2))) => {
+            let client = Rc::new(Client::new(core, peer, "http"));
+            serve_as(core, &server, stream, is_h2, client, stop).await
+        }
+        Ok(Ok(Begun::Tls(stream))) => {
+            let client = Rc::new(Client::new(core, peer, "https"));
+            let is_h2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
+            serve_as(core, &server, stream, is_h2, client, stop).await
+        }
     };
     if let Err(error) = served {
         tracing::debug!(%peer, %error, "client connection ended early");
     }
+}
+
+/// A connection on which a client has begun to speak.
+enum Begun {
+    Plain(TcpStream, bool),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Finds out what the client speaks; with TLS, who it is.
+async fn begin(core: &Core, stream: TcpStream) -> io::Result<Begun> {
+    let Some(acceptor) = &core.settings.tls else {
+        let is_h2 = begins_as_h2(&stream).await?;
+        return Ok(Begun::Plain(stream, is_h2));
+    };
+    let accepted = TlsAcceptor::from(acceptor.current()).accept(stream).await;
+    if accepted.is_err() {
+        core.counters.tls_failures.add(1);
+    }
+    Ok(Begun::Tls(Box::new(accepted?)))
 }
 
 /// Looks at what the client sends first, and leaves it there.
@@ -118,10 +148,25 @@ async fn begins_as_h2(stream: &TcpStream) -> io::Result<bool> {
     }
 }
 
+async fn serve_as(
+    core: &Rc<Core>,
+    server: &Server,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    is_h2: bool,
+    client: Rc<Client>,
+    stop: Stop,
+) -> hyper::Result<()> {
+    if is_h2 {
+        serve_h2(core, server, stream, client, stop).await
+    } else {
+        serve_h1(core, server, stream, client, stop).await
+    }
+}
+
 async fn serve_h1(
     core: &Rc<Core>,
     server: &Server,
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     client: Rc<Client>,
     mut stop: Stop,
 ) -> hyper::Result<()> {
@@ -141,7 +186,7 @@ async fn serve_h1(
 async fn serve_h2(
     core: &Rc<Core>,
     server: &Server,
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
     client: Rc<Client>,
     mut stop: Stop,
 ) -> hyper::Result<()> {
@@ -161,10 +206,10 @@ async fn serve_h2(
 }
 
 impl Client {
-    fn new(core: &Core, peer: SocketAddr) -> Self {
+    fn new(core: &Core, peer: SocketAddr, scheme: &'static str) -> Self {
         Self {
             key: core.unique(),
-            forwarded: Forwarded::for_client(peer.ip()),
+            forwarded: Forwarded::for_client(peer.ip(), scheme),
             streams: Cell::new(0),
             last_stream: Cell::new(Instant::now()),
         }

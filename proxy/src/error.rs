@@ -67,6 +67,16 @@ pub enum StartError {
         /// What is wrong and what can be written instead.
         why: String,
     },
+    /// A certificate, a key or a name of TLS cannot be used.
+    #[error("{at} = `{file}`: {why}")]
+    Tls {
+        /// The key of the configuration.
+        at: String,
+        /// The file, or the name.
+        file: String,
+        /// What is wrong and what can be done.
+        why: String,
+    },
     /// A thread or its runtime could not be made.
     #[error("cannot start a listener thread")]
     Thread(#[source] io::Error),

@@ -90,13 +90,14 @@ pub(crate) fn mentions(value: &HeaderValue, token: &str) -> bool {
 #[derive(Debug, Clone)]
 pub(crate) struct Forwarded {
     client: HeaderValue,
+    scheme: &'static str,
 }
 
 impl Forwarded {
-    /// For requests of the client at `ip`.
-    pub(crate) fn for_client(ip: IpAddr) -> Self {
+    /// For requests of the client at `ip`, which come by `scheme`.
+    pub(crate) fn for_client(ip: IpAddr, scheme: &'static str) -> Self {
         let text = ip.to_canonical().to_string();
-        Self { client: HeaderValue::try_from(text).expect("an address is printable ASCII") }
+        Self { client: HeaderValue::try_from(text).expect("an address is printable ASCII"), scheme }
     }
 
     /// Adds `Via` and the `X-Forwarded-*` headers; what earlier proxies wrote is kept and extended.
@@ -107,7 +108,7 @@ impl Forwarded {
         let client = self.joined(headers);
         headers.insert(FORWARDED_FOR, client);
         if !headers.contains_key(FORWARDED_PROTO) {
-            headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+            headers.insert(FORWARDED_PROTO, HeaderValue::from_static(self.scheme));
         }
         if !headers.contains_key(FORWARDED_HOST)
             && let Some(host) = headers.get(HOST).cloned()
@@ -206,7 +207,7 @@ mod tests {
 
     #[test]
     fn forwarding_headers_extend_what_earlier_proxies_wrote() {
-        let forwarded = Forwarded::for_client("::ffff:10.0.0.9".parse().unwrap());
+        let forwarded = Forwarded::for_client("::ffff:10.0.0.9".parse().unwrap(), "http");
         let mut first = map(&[("host", "shop.example")]);
         forwarded.add(&mut first, Version::HTTP_11);
         assert_eq!(first["x-forwarded-for"], "10.0.0.9");

@@ -45,6 +45,7 @@ mod select;
 mod settings;
 mod stats;
 mod target;
+mod tls;
 mod tunnel;
 mod upstream;
 mod wire;

@@ -102,8 +102,10 @@ fn admit(
         core.spawn(connection::serve(Open::new(core), Rc::clone(server), stream, peer, stop.clone()));
     } else {
         core.counters.connections_refused.add(1);
-        // As far as it goes without waiting; then the connection closes.
-        let _ = stream.try_write(FULL);
+        if core.settings.tls.is_none() {
+            // As far as it goes without waiting; then the connection closes.
+            let _ = stream.try_write(FULL);
+        }
     }
     Ok(())
 }

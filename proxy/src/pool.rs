@@ -22,6 +22,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio_rustls::client::TlsStream;
 
 /// How many connections that still finish their last answer are looked at before a new one is made.
 const BUSY_LOOKED_AT: usize = 8;
@@ -42,7 +43,7 @@ pub(crate) struct Pool {
     idle: RefCell<Vec<Idle>>,
     shared: RefCell<Vec<Kept>>,
     /// The attempt to make a shared connection that is under way.
-    opening: RefCell<Option<watch::Receiver<Option<Result<(), ConnectError>>>>>,
+    opening: RefCell<Option<Attempt>>,
     idle_limit: usize,
     idle_timeout: Duration,
     connect_timeout: Duration,
@@ -51,6 +52,9 @@ pub(crate) struct Pool {
     /// Whether the last attempt to connect failed, so that only changes are logged.
     failing: Cell<bool>,
 }
+
+/// Where those who wait for an attempt to connect learn how it ended.
+type Attempt = watch::Receiver<Option<Result<(), ConnectError>>>;
 
 struct Idle {
     sender: http1::SendRequest<Payload>,
@@ -80,7 +84,10 @@ pub(crate) enum ConnectError {
 
 impl From<io::Error> for ConnectError {
     fn from(error: io::Error) -> Self {
-        Self::Failed(error.kind())
+        match error.kind() {
+            io::ErrorKind::TimedOut => Self::Timeout,
+            kind => Self::Failed(kind),
+        }
     }
 }
 
@@ -168,8 +175,18 @@ impl Pool {
         if self.target.protocol == Protocol::H2 {
             return self.connect_shared().await;
         }
-        let (sender, connection) = self.h1.handshake(TokioIo::new(self.dial().await?)).await?;
-        tokio::task::spawn_local(log_end(connection));
+        let sender = match self.dial().await? {
+            Dialled::Plain(stream) => {
+                let (sender, connection) = self.h1.handshake(TokioIo::new(stream)).await?;
+                tokio::task::spawn_local(log_end(connection));
+                sender
+            }
+            Dialled::Tls(stream) => {
+                let (sender, connection) = self.h1.handshake(TokioIo::new(stream)).await?;
+                tokio::task::spawn_local(log_end(connection));
+                sender
+            }
+        };
         Ok(Lease { wire: Wire::H1(sender), pool: Rc::clone(self) })
     }
 
@@ -178,8 +195,18 @@ impl Pool {
     /// # Errors
     /// As [`Self::connect`].
     pub(crate) async fn connect_for_upgrade(self: &Rc<Self>) -> Result<Lease, ConnectError> {
-        let (sender, connection) = self.h1.handshake(TokioIo::new(self.dial().await?)).await?;
-        tokio::task::spawn_local(log_end(connection.with_upgrades()));
+        let sender = match self.dial().await? {
+            Dialled::Plain(stream) => {
+                let (sender, connection) = self.h1.handshake(TokioIo::new(stream)).await?;
+                tokio::task::spawn_local(log_end(connection.with_upgrades()));
+                sender
+            }
+            Dialled::Tls(stream) => {
+                let (sender, connection) = self.h1.handshake(TokioIo::new(stream)).await?;
+                tokio::task::spawn_local(log_end(connection.with_upgrades()));
+                sender
+            }
+        };
         Ok(Lease { wire: Wire::H1(sender), pool: Rc::clone(self) })
     }
 
@@ -196,7 +223,7 @@ impl Pool {
     }
 
     /// The attempt to connect that is under way, or a new one.
-    fn attempt(self: &Rc<Self>) -> watch::Receiver<Option<Result<(), ConnectError>>> {
+    fn attempt(self: &Rc<Self>) -> Attempt {
         let mut opening = self.opening.borrow_mut();
         opening
             .get_or_insert_with(|| {
@@ -214,18 +241,28 @@ impl Pool {
     }
 
     async fn open_shared(&self) -> Result<(), ConnectError> {
-        let (sender, connection) = self.h2.handshake(TokioIo::new(self.dial().await?)).await?;
-        tokio::task::spawn_local(log_end(connection));
+        let sender = match self.dial().await? {
+            Dialled::Plain(stream) => {
+                let (sender, connection) = self.h2.handshake(TokioIo::new(stream)).await?;
+                tokio::task::spawn_local(log_end(connection));
+                sender
+            }
+            Dialled::Tls(stream) => {
+                let (sender, connection) = self.h2.handshake(TokioIo::new(stream)).await?;
+                tokio::task::spawn_local(log_end(connection));
+                sender
+            }
+        };
         let kept = Kept { connection: Shared::new(sender), used: Cell::new(Instant::now()) };
         self.shared.borrow_mut().push(kept);
         Ok(())
     }
 
-    async fn dial(&self) -> Result<TcpStream, ConnectError> {
-        let connected = tokio::time::timeout(self.connect_timeout, dial(&self.target.addresses)).await;
-        let connected = connected.map_err(|_| ConnectError::Timeout).and_then(|result| Ok(result?));
+    async fn dial(&self) -> Result<Dialled, ConnectError> {
+        let connected = tokio::time::timeout(self.connect_timeout, dial(&self.target)).await;
+        let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         self.note(connected.as_ref().err());
-        connected
+        connected.map_err(ConnectError::from)
     }
 
     /// Drops connections that are closed or idle too long.
@@ -243,7 +280,7 @@ impl Pool {
         now.saturating_duration_since(since) > self.idle_timeout
     }
 
-    fn note(&self, error: Option<&ConnectError>) {
+    fn note(&self, error: Option<&io::Error>) {
         let Target { role, url, .. } = &self.target;
         match (error, self.failing.replace(error.is_some())) {
             (Some(error), false) => tracing::warn!(%role, url, %error, "cannot connect; is it running?"),
@@ -282,7 +319,21 @@ async fn log_end(connection: impl Future<Output = hyper::Result<()>>) {
     }
 }
 
-async fn dial(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+/// A connection on which nothing has been said yet.
+enum Dialled {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+async fn dial(target: &Target) -> io::Result<Dialled> {
+    let stream = first(&target.addresses).await?;
+    match &target.tls {
+        None => Ok(Dialled::Plain(stream)),
+        Some(tls) => Ok(Dialled::Tls(Box::new(tls.connect(stream).await?))),
+    }
+}
+
+async fn first(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut refused = io::ErrorKind::AddrNotAvailable.into();
     for &address in addresses {
         match TcpStream::connect(address).await {

@@ -7,6 +7,7 @@ use crate::listener;
 use crate::publish::Publisher;
 use crate::settings::Settings;
 use crate::stats::Stats;
+use crate::tls::Watch;
 use parallax_config::Config;
 use parallax_exchange::{ExchangeId, Lane, Ledger, Sender};
 use std::hash::{BuildHasher, RandomState};
@@ -53,7 +54,11 @@ impl Proxy {
         let (stop, stopped) = watch::channel(None);
         let counters: Vec<Arc<Counters>> = listeners.iter().map(|_| Arc::default()).collect();
         let publisher = Arc::new(Mutex::new(Publisher::new(counters.clone(), sink.clone())));
-        let mut running = Running { address, publisher, stop, threads: Vec::new() };
+        let certificates = config.listen.tls.clone().zip(settings.tls.clone());
+        let certificates = certificates.map(|(tls, acceptor)| Watch::start(tls, acceptor)).transpose();
+        let certificates = certificates.map_err(StartError::Thread)?;
+        let mut running =
+            Running { address, publisher, stop, threads: Vec::new(), _certificates: certificates };
         let first = place();
         for ((number, listener), counters) in (0u32..).zip(listeners).zip(counters) {
             let seed = Seed {
@@ -79,6 +84,7 @@ pub struct Running {
     publisher: Arc<Mutex<Publisher>>,
     stop: watch::Sender<Option<Instant>>,
     threads: Vec<JoinHandle<()>>,
+    _certificates: Option<Watch>,
 }
 
 impl Running {

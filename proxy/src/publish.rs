@@ -55,6 +55,7 @@ fn publish(stats: &Stats) {
     counter!("parallax_proxy_primary_failures_total").absolute(stats.primary_failures);
     counter!("parallax_proxy_connections_refused_total").absolute(stats.connections_refused);
     counter!("parallax_proxy_accept_errors_total").absolute(stats.accept_errors);
+    counter!("parallax_proxy_tls_failures_total").absolute(stats.tls_failures);
 
     let sum = |reasons: &std::collections::BTreeMap<_, u64>| reasons.values().sum();
     let ends = [
@@ -101,6 +102,10 @@ fn describe() {
     describe_counter!(
         "parallax_proxy_accept_errors_total",
         "connections that the operating system could not give"
+    );
+    describe_counter!(
+        "parallax_proxy_tls_failures_total",
+        "client connections on which TLS could not be agreed on"
     );
     describe_counter!("parallax_exchanges_total", "requests at the mirror, by what became of them");
     describe_counter!("parallax_copies_dropped_total", "copies that were not sent, by role and reason");

@@ -3,6 +3,7 @@
 use crate::StartError;
 use crate::routes::RouteTable;
 use crate::target::Target;
+use crate::tls::Acceptor;
 use parallax_config::{Config, KeySource, Limits, Role as RoleConfig};
 use parallax_exchange::Role;
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) primary: Target,
     pub(crate) candidate: Option<Target>,
     pub(crate) control: Option<Target>,
+    /// How clients' connections are secured.
+    pub(crate) tls: Option<Acceptor>,
     pub(crate) routes: RouteTable,
     pub(crate) key: Vec<KeySource>,
     pub(crate) limits: Limits,
@@ -37,6 +40,7 @@ impl Settings {
             primary: Target::new(Role::Primary, &roles.primary)?,
             candidate: shadow(Role::Candidate, &roles.candidate)?,
             control: shadow(Role::Control, &roles.control)?,
+            tls: config.listen.tls.as_ref().map(Acceptor::new).transpose()?,
             routes: RouteTable::new(&config.routes)?,
             key: config.key.clone(),
             limits: config.limits.clone(),

@@ -17,6 +17,8 @@ pub struct Stats {
     pub connections_refused: u64,
     /// Times that the operating system could not give a connection, such as for want of descriptors.
     pub accept_errors: u64,
+    /// Clients with which TLS could not be agreed on, such as for want of a certificate.
+    pub tls_failures: u64,
     /// Live requests, refused ones included.
     pub requests: u64,
     /// Live requests that the proxy refused as malformed; they never reach the mirror.
@@ -65,6 +67,7 @@ impl Stats {
             connections: sum(|core| &core.connections),
             connections_refused: sum(|core| &core.connections_refused),
             accept_errors: sum(|core| &core.accept_errors),
+            tls_failures: sum(|core| &core.tls_failures),
             requests: sum(|core| &core.requests),
             requests_refused: sum(|core| &core.requests_refused),
             primary_failures: sum(|core| &core.primary_failures),

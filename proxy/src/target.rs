@@ -1,6 +1,7 @@
 //! Where a role listens: its URL, resolved.
 
 use crate::StartError;
+use crate::tls::Connector;
 use http::HeaderValue;
 use parallax_config::{Protocol, Role as RoleConfig};
 use parallax_exchange::Role;
@@ -17,6 +18,8 @@ pub(crate) struct Target {
     pub(crate) addresses: Vec<SocketAddr>,
     /// What is spoken there.
     pub(crate) protocol: Protocol,
+    /// Present where the URL says `https`.
+    pub(crate) tls: Option<Connector>,
     /// `host:port` for the rare request that names no host.
     pub(crate) authority: HeaderValue,
 }
@@ -32,8 +35,8 @@ impl Target {
         let url = Url::parse(text).map_err(|cause| {
             error(&format!("not a URL ({cause}); write one such as http://127.0.0.1:9001"))
         })?;
-        if url.scheme() != "http" {
-            return Err(error("only http:// is spoken to a role by this version"));
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(error("write http:// or https://"));
         }
         if url.path() != "/" || url.query().is_some() {
             return Err(error("a role is a host and a port; remove the path and the query"));
@@ -41,6 +44,7 @@ impl Target {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return Err(error("the host is missing"));
         };
+        let tls = if url.scheme() == "https" { Some(Connector::new(role, host, config)?) } else { None };
         let resolve = |source| StartError::Resolve { role, url: text.clone(), source };
         // `host_str` keeps the brackets of an IPv6 address; the resolver takes them off itself.
         let addresses: Vec<_> = format!("{host}:{port}").to_socket_addrs().map_err(resolve)?.collect();
@@ -53,7 +57,7 @@ impl Target {
         };
         let authority =
             HeaderValue::try_from(authority).map_err(|_| error("the host cannot be sent as a header"))?;
-        Ok(Self { role, url: text.clone(), addresses, protocol: config.protocol, authority })
+        Ok(Self { role, url: text.clone(), addresses, protocol: config.protocol, tls, authority })
     }
 
     /// Whether both lead to the same server.
@@ -98,7 +102,7 @@ mod tests {
     #[test]
     fn urls_that_cannot_work_are_refused_with_a_remedy() {
         assert!(message("127.0.0.1:9").contains("http://127.0.0.1:9001"), "{}", message("127.0.0.1:9"));
-        assert!(message("https://127.0.0.1:9").contains("only http://"));
+        assert!(message("ftp://127.0.0.1:9").contains("http:// or https://"));
         assert!(message("http://127.0.0.1:9/base").contains("remove the path"));
         assert!(message("http:///x").contains("roles.candidate.url"));
     }

@@ -92,7 +92,7 @@ fn absolute(mut request: Request<Payload>, target: &Target) -> Request<Payload> 
         let named = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
         let path = request.uri().path_and_query().cloned();
         let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(Scheme::HTTP);
+        parts.scheme = Some(if target.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP });
         parts.authority = named.or_else(|| Authority::try_from(target.authority.as_bytes()).ok());
         parts.path_and_query = Some(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
         if let Ok(uri) = Uri::from_parts(parts) {

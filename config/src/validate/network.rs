@@ -27,6 +27,10 @@ pub(super) fn check(config: &Config) -> Findings {
         match parse(role) {
             Err((what, remedy)) => findings.problem(at, what, remedy),
             Ok(url) => {
+                if url.scheme() == "http" && role.tls.is_some() {
+                    let what = format!("`{}` is spoken to without TLS, though `tls` says how", role.url);
+                    findings.warning(at.clone(), what, "write https://, or remove the tls table");
+                }
                 one_role(name, &url, &at, config, &mut findings);
                 seen.push((name, url));
             }
@@ -42,13 +46,7 @@ fn parse(role: &Role) -> Result<Url, (String, String)> {
     let example = || "write scheme, host and port, such as http://127.0.0.1:9001".to_owned();
     let url = Url::parse(text).map_err(|error| (format!("`{text}` is not a URL: {error}"), example()))?;
     match url.scheme() {
-        "http" => {}
-        "https" => {
-            return Err((
-                format!("`{text}`: TLS to a role is not spoken yet"),
-                "use http://, with TLS ended by a sidecar if the network needs it".to_owned(),
-            ));
-        }
+        "http" | "https" => {}
         "h2" | "h2c" => {
             return Err((
                 format!("`{text}`: the protocol is not part of a URL"),

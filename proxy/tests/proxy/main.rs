@@ -16,4 +16,5 @@ mod selection;
 mod server;
 mod start;
 mod streaming;
+mod tls;
 mod tunnels;
