@@ -39,6 +39,26 @@ impl From<Comparison> for Document {
 /// `message/http` is a whole response with its head, see [`message::response`]. Rules that name a
 /// route do not apply.
 ///
+/// In a unit test:
+///
+/// ```
+/// use parallax_comparator::diff::{files, render};
+/// use parallax_config::{Action, Place, Rule};
+///
+/// let expected = br#"{"total": 1.0, "at": "2026-01-01T00:00:00Z", "items": [{"id": 1}]}"#;
+/// let came = br#"{"items": [{"id": 1}], "total": 1, "at": "2026-01-02T00:00:00Z"}"#;
+/// let at = Rule {
+///     at: Place::try_from("body:/at".to_owned())?,
+///     action: Action::try_from("class:timestamp".to_owned())?,
+///     route: None,
+///     owner: None,
+///     expires: None,
+/// };
+/// let found = files(expected, came, "application/json", &[at]).expect("the rule can be used");
+/// assert!(found.equal, "{}", render::terminal(&found, false));
+/// # Ok::<(), String>(())
+/// ```
+///
 /// # Errors
 /// The first rule that cannot be used.
 pub fn files(left: &[u8], right: &[u8], mime: &str, rules: &[Rule]) -> Result<Document, RuleError> {

@@ -198,6 +198,11 @@ impl<'r> Sink<'r> {
         }
     }
 
+    /// Not all that differs was told: the result counts as truncated.
+    pub(crate) fn cut_short(&mut self) {
+        self.exhausted = true;
+    }
+
     /// Counts one more difference; both sides, bounded, while there is room for it.
     fn room(
         &mut self,

@@ -1,5 +1,6 @@
 //! The comparison from the outside: laws, an oracle, and responses as real servers send them.
 
+mod any_bytes;
 mod bodies;
 mod cases;
 mod json_laws;

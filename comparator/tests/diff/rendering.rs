@@ -18,6 +18,24 @@ fn json(left: &str, right: &str) -> Document {
 const LEFT: &str = r#"{"a":[1,2],"b":"x\u001b[31m<b>","gone":1}"#;
 const RIGHT: &str = r#"{"a":[1,3],"b":"y & z"}"#;
 
+/// Values that `serde_json` keeps as they are: small integers, keys that need escapes in pointers.
+fn plain_values() -> impl Strategy<Value = serde_json::Value> {
+    use serde_json::Value;
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        (-3_i64..4).prop_map(Value::from),
+        "[ab~/]{0,2}".prop_map(Value::String),
+    ];
+    leaf.prop_recursive(4, 40, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
+            prop::collection::btree_map("[ab0~/]{0,2}", inner, 0..5)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -28,6 +46,16 @@ proptest! {
         let mut patched = left;
         patched.patch(&patch);
         prop_assert_eq!(oracle::equal(patched.text().as_bytes(), after.as_bytes()), Some(true), "{}", patch);
+    }
+
+    #[test]
+    fn another_reader_of_patches_gets_the_other_side_too(left in plain_values(), right in plain_values()) {
+        let (before, after) = (left.to_string(), right.to_string());
+        let patch = render::patch(before.as_bytes(), after.as_bytes(), "application/json", &[]).unwrap();
+        let mut patched = left;
+        let operations: json_patch::Patch = serde_json::from_str(&patch).unwrap();
+        json_patch::patch(&mut patched, &operations).unwrap();
+        prop_assert_eq!(patched, right, "{}", patch);
     }
 
     #[test]
@@ -112,6 +140,19 @@ fn text_has_a_unified_patch_and_binary_has_none() {
     assert!(error(b"\0", b"\x01", "image/png").starts_with("no patch of binary"));
     assert!(error(b"{", b"{}", "application/json").contains("left side is not JSON"));
     assert!(error(br#"{"a":1,"a":2}"#, br#"{"a":3,"a":4}"#, "application/json").contains("/a"));
+}
+
+#[test]
+fn a_patch_escapes_pointers_and_replaces_roots() {
+    let patch = |left: &str, right: &str| {
+        render::patch(left.as_bytes(), right.as_bytes(), "application/json", &[]).unwrap()
+    };
+    assert_eq!(
+        patch(r#"{"a/b":{"c~d":1}}"#, r#"{"a/b":{"c~d":2}}"#),
+        "[\n  {\"op\": \"replace\", \"path\": \"/a~1b/c~0d\", \"value\": 2}\n]\n"
+    );
+    assert_eq!(patch("[1]", "{}"), "[\n  {\"op\": \"replace\", \"path\": \"\", \"value\": {}}\n]\n");
+    assert_eq!(patch("1", "1.0"), "[]\n");
 }
 
 #[test]

@@ -224,9 +224,38 @@ fn text_says_where_and_how_much() {
 }
 
 #[test]
-fn cut_bodies_are_compared_by_length_and_digest() {
-    let cut = |length, digest| Response { body: Body::cut("prefix", length, digest), ..Response::default() };
+fn texts_of_too_many_lines_are_one_hunk_and_truncated() {
+    let page = |from: u32| {
+        let lines: String = (from..from + 5_000).map(|line| format!("{line}\n")).collect();
+        response(&[("content-type", "text/plain")], lines)
+    };
+    let comparison = ignoring(&[]).compare(None, &page(0), &page(7_000));
+    assert_eq!((found(&comparison), comparison.truncated), (vec!["Value Body ".to_owned()], true));
+    assert!(comparison.differences[0].note.as_ref().unwrap().ends_with("too many lines to be aligned"));
+    // Nothing in common is the worst case within the limit; it is one hunk too, and all of it is told.
+    let shorter =
+        |from: u32| response(&[("content-type", "text/plain")], page(from).body.bytes().slice(..16_000));
+    let comparison = ignoring(&[]).compare(None, &shorter(1_000), &shorter(7_000));
+    assert_eq!((comparison.differences.len(), comparison.truncated), (1, false));
+}
+
+#[test]
+fn cut_bodies_are_compared_by_length_digest_and_prefix() {
+    let json = |body| Response { body, ..response(&[("content-type", "application/json")], "") };
+    let cut = |length, digest| json(Body::cut("[1,2", length, digest));
     let compare = |l: &Response, r: &Response| found(&ignoring(&[]).compare(None, l, r));
+    let note =
+        |l: &Response, r: &Response| ignoring(&[]).compare(None, l, r).differences[0].note.clone().unwrap();
+    // A part is never read as the whole, and equal parts do not make it equal.
+    assert_eq!(note(&cut(100, 1), &cut(100, 2)), "the part that was kept is equal");
+    assert_eq!(note(&cut(100, 1), &json(Body::cut("[1,3", 100, 2))), "differs first at byte 3");
+    // One side may be whole: then its own digest is compared.
+    assert_eq!(compare(&cut(100, 1), &json(Body::whole("[1,2"))), ["Length Body "]);
+    let whole = json(Body::whole("[1,2]"));
+    assert_eq!(compare(&json(Body::cut("[1", 5, xxhash_rust::xxh3::xxh3_64(b"[1,2]"))), &whole), NONE);
+    assert_eq!(compare(&json(Body::cut("[1", 5, 9)), &whole), ["Value Body "]);
+    // A rule on a path cannot say that the part behind the cut is expected.
+    assert_eq!(found(&ignoring(&["body:/0"]).compare(None, &cut(100, 1), &cut(100, 2))), ["Value Body "]);
     assert_eq!(compare(&cut(100, 1), &cut(100, 1)), NONE);
     assert_eq!(compare(&cut(100, 1), &cut(100, 2)), ["Value Body "]);
     assert_eq!(compare(&cut(100, 1), &cut(101, 2)), ["Length Body "]);
