@@ -96,9 +96,9 @@ pub struct PathCount {
     pub raw: u64,
     /// Exchanges in which the control differs from the primary here.
     pub noise: u64,
-    /// Exchanges in which only the candidate differs here.
+    /// Exchanges in which only the candidate differs here, and the control, where there is one, answered.
     pub candidate_only: u64,
-    /// Exchanges in which only the control differs here.
+    /// Exchanges in which only the control differs here, and the candidate answered.
     pub control_only: u64,
     /// Exchanges compared on this route.
     pub exchanges: u64,

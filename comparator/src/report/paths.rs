@@ -51,8 +51,8 @@ impl PathBook {
         let mut kept = false;
         for place in places(seen, route) {
             let worth = match (place.candidate, place.control) {
-                (true, false) => Worth::Better,
-                (true, true) => Worth::Lesser,
+                (true, false) if !place.is_unjudged => Worth::Better,
+                (true, _) => Worth::Lesser,
                 (false, _) => Worth::None,
             };
             let pair = Pair { key: place.id, exchange: digest, counts: OtherPaths::of(&place) };
@@ -124,8 +124,8 @@ impl OtherPaths {
         Self {
             raw: u64::from(place.candidate),
             noise: u64::from(place.control),
-            candidate_only: u64::from(place.candidate && !place.control),
-            control_only: u64::from(place.control && !place.candidate),
+            candidate_only: u64::from(place.candidate && !place.control && !place.is_unjudged),
+            control_only: u64::from(place.control && !place.candidate && !place.is_unjudged),
         }
     }
 
@@ -216,6 +216,22 @@ mod tests {
         book.count(None, 1, &seen, || example(1));
         let (rows, _, _) = book.top(10, |_| 1);
         assert_eq!((rows[0].part, rows[0].kind, rows[0].raw), (Part::Status, Kind::Missing, 1));
+    }
+
+    #[test]
+    fn noise_is_not_blamed_on_the_candidate_where_the_control_gave_no_answer() {
+        // An ETag that every answer makes anew, and a control that was cut off once.
+        let mut book = PathBook::default();
+        let silent = Side { missing: true, mismatch: true, ..Side::default() };
+        let cut =
+            Observation { candidate: side(&["/etag"]), control: Some(silent), ..Observation::default() };
+        book.count(None, 1, &cut, || example(1));
+        book.count(None, 2, &seen(&["/etag"], &["/etag"]), || example(2));
+        let (rows, ..) = book.top(10, |_| 2);
+        let etag = rows.iter().find(|row| row.pattern == "/etag").unwrap();
+        assert_eq!((etag.raw, etag.noise, etag.candidate_only, etag.control_only), (2, 1, 0, 0));
+        let missing = rows.iter().find(|row| row.kind == Kind::Missing).unwrap();
+        assert_eq!((missing.candidate_only, missing.control_only), (0, 1));
     }
 
     fn digest(sequence: u64) -> u64 {

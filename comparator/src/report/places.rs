@@ -18,6 +18,8 @@ pub(super) struct Place<'a> {
     pub(super) candidate: bool,
     /// The control differs.
     pub(super) control: bool,
+    /// The other copy gave no answer, so nobody knows whether it would have differed here.
+    pub(super) is_unjudged: bool,
 }
 
 /// The places at which some copy differs, ascending by id; nothing is allocated where none does.
@@ -31,6 +33,7 @@ pub(super) fn places<'a>(seen: &'a Observation, route: Option<&Arc<str>>) -> Vec
         kind,
         candidate,
         control: !candidate,
+        is_unjudged: false,
     };
     let candidate = of(&seen.candidate).map(|difference| place(difference, true));
     let mut places: Vec<Place<'a>> =
@@ -42,6 +45,12 @@ pub(super) fn places<'a>(seen: &'a Observation, route: Option<&Arc<str>>) -> Vec
         kept.control |= same && next.control;
         same
     });
+    // Not having answered is itself something that the other copy may show or not.
+    let is_silent = |side: &Option<Side>| side.as_ref().is_some_and(|side| side.missing);
+    let (candidate, control) = (is_silent(&seen.candidate), is_silent(&seen.control));
+    for place in places.iter_mut().filter(|place| place.kind != Kind::Missing || place.part != Part::Status) {
+        place.is_unjudged = if place.candidate { control && !place.control } else { candidate };
+    }
     places
 }
 
