@@ -153,14 +153,10 @@ fn profiles(config: &Config) -> Vec<RouteProfile> {
 
 /// The named slices: the policy's, or else the routes.
 fn slices(config: &Config) -> Vec<Slice> {
-    let mut slices: Vec<Slice> = if config.policy.slices.is_empty() {
-        config.routes.iter().map(|route| Slice::of("route", &route.name)).collect()
-    } else {
-        config.policy.slices.iter().map(|named| Slice(named.slice.clone())).collect()
-    };
-    slices.sort();
-    slices.dedup();
-    slices
+    match config.policy.slices.is_empty() {
+        true => Slice::named(config.routes.iter().map(|route| Slice::of("route", &route.name))),
+        false => Slice::named(config.policy.slices.iter().map(|named| Slice(named.slice.clone()))),
+    }
 }
 
 /// A name such as `2026-11-22T14-02Z-a1b2`: the minute, and four digits that tell runs of one minute apart.

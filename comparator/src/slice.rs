@@ -1,7 +1,8 @@
 //! Slices: sub-populations with evidence of their own.
 
+use parallax_config::Policy;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// A sub-population, by the labels that its exchanges carry; no labels at all is the whole.
@@ -13,6 +14,22 @@ use std::fmt;
 pub struct Slice(pub BTreeMap<String, String>);
 
 impl Slice {
+    /// Named slices of a run, at most: each has rows in every window and a part of the error budget.
+    pub const NAMED_MAX: usize = Policy::SLICES_MAX;
+
+    /// The named slices of a run, sorted, each once. The first [`Self::NAMED_MAX`] are kept; traffic of
+    /// further ones is in `other`, and so is counted and judged, but not apart.
+    #[must_use]
+    pub fn named(slices: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut named = BTreeSet::new();
+        for slice in slices {
+            if named.len() < Self::NAMED_MAX && !slice.is_all() && !slice.is_other() {
+                named.insert(slice);
+            }
+        }
+        named.into_iter().collect()
+    }
+
     /// Everything.
     #[must_use]
     pub fn all() -> Self {
@@ -58,5 +75,21 @@ impl fmt::Display for Slice {
             write!(f, "{comma}{name}={value}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn named_slices_are_sorted_unique_and_bounded() {
+        let many = (0..2 * Slice::NAMED_MAX).rev().map(|index| Slice::of("tenant", &format!("{index:05}")));
+        let named =
+            Slice::named([Slice::all(), Slice::other()].into_iter().chain(many.clone()).chain(many.clone()));
+        assert_eq!(named.len(), Slice::NAMED_MAX);
+        let mut first: Vec<_> = many.take(Slice::NAMED_MAX).collect();
+        first.sort();
+        assert_eq!(named, first, "the first ones, in order");
     }
 }

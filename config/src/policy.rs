@@ -189,6 +189,9 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// Slices that a policy may name, at most.
+    pub const SLICES_MAX: usize = 256;
+
     /// How long after its end a window is sealed.
     #[must_use]
     pub fn seal_delay(&self) -> Span {

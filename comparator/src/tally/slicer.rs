@@ -76,6 +76,8 @@ fn hash(labels: &[(&str, &str)]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     #[test]
     fn an_exchange_is_in_all_and_in_each_named_slice_or_else_in_other() {
@@ -93,5 +95,55 @@ mod tests {
     #[test]
     fn without_named_slices_there_is_no_other() {
         assert_eq!(*Slicer::new(&[Slice::all()]).slices_of(&[("route", "a")]), [0]);
+    }
+
+    /// Labels as exchanges carry them, each name at most once.
+    fn labels() -> impl Strategy<Value = BTreeMap<&'static str, &'static str>> {
+        let name = prop::sample::select(vec!["route", "tenant", "region", "shard"]);
+        prop::collection::btree_map(name, prop::sample::select(vec!["a", "b", "c"]), 0..4)
+    }
+
+    proptest! {
+        /// The definition: everything is in `all`; in each named slice all of whose labels it carries;
+        /// and in `other` where there is none. Neither the order of labels nor what was asked before counts.
+        #[test]
+        fn slices_are_what_their_definition_says(
+            named in prop::collection::btree_set(labels(), 0..6),
+            asked in prop::collection::vec(labels(), 1..20),
+        ) {
+            let owned = |labels: &BTreeMap<&str, &str>| {
+                Slice(labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+            };
+            let named: Vec<_> = named.into_iter().filter(|labels| !labels.is_empty()).collect();
+            let mut slices: Vec<Slice> = std::iter::once(Slice::all()).chain(named.iter().map(owned)).collect();
+            if !named.is_empty() {
+                slices.push(Slice::other());
+            }
+            let mut slicer = Slicer::new(&slices);
+            for labels in &asked {
+                let is_in = |slice: &BTreeMap<&str, &str>| slice.iter().all(|pair| labels.get(pair.0) == Some(pair.1));
+                let mut expected = vec![0];
+                expected.extend((1..).zip(&named).filter(|(_, slice)| is_in(slice)).map(|(at, _)| at));
+                if expected == [0] && !named.is_empty() {
+                    expected.push(named.len() + 1);
+                }
+                let straight: Vec<_> = labels.iter().map(|(name, value)| (*name, *value)).collect();
+                let reversed: Vec<_> = straight.iter().rev().copied().collect();
+                prop_assert_eq!(slicer.slices_of(&straight), &expected);
+                prop_assert_eq!(slicer.slices_of(&reversed), &expected);
+            }
+        }
+    }
+
+    #[test]
+    fn more_label_sets_than_are_remembered_change_nothing() {
+        let slices = [Slice::all(), Slice::of("tenant", "7"), Slice::other()];
+        let mut slicer = Slicer::new(&slices);
+        for index in (0..2 * REMEMBERED).chain(0..10) {
+            let tenant = index.to_string();
+            let expected = if index == 7 { [0, 1] } else { [0, 2] };
+            assert_eq!(*slicer.slices_of(&[("route", "a"), ("tenant", &tenant)]), expected);
+        }
+        assert!(slicer.known.len() <= REMEMBERED);
     }
 }

@@ -171,6 +171,14 @@ fn slowdown(policy: &Policy, name: &str, at: &KeyPath, findings: &mut Findings) 
 }
 
 fn weights(policy: &Policy, findings: &mut Findings) {
+    let count = policy.slices.len();
+    if count > Policy::SLICES_MAX {
+        findings.problem(
+            root().key("slices"),
+            format!("there are {count} slices, at most {} can be told apart", Policy::SLICES_MAX),
+            "name those that must be certified on their own; the rest is the slice `other`",
+        );
+    }
     let sum: f64 = policy.slices.iter().filter_map(|slice| slice.weight).sum();
     if sum >= 1.0 {
         findings.problem(

@@ -35,12 +35,17 @@ fn slices(run: &Run) -> BTreeSet<Slice> {
 }
 
 fn in_slice(run: &Run, case: &Case, slice: &Slice) -> bool {
-    let route =
-        Slice(case.labels().iter().map(|label| (label.name.to_string(), label.value.to_string())).collect());
+    let labels = case.labels();
+    let carries = |slice: &Slice| {
+        let has = |name: &str, value: &str| {
+            labels.iter().any(|label| (&*label.name, &*label.value) == (name, value))
+        };
+        slice.0.iter().all(|(name, value)| has(name, value))
+    };
     match slice {
         all if all.is_all() => true,
-        other if other.is_other() => !run.slices.contains(&route),
-        named => *named == route,
+        other if other.is_other() => !run.slices.iter().any(carries),
+        named => carries(named),
     }
 }
 

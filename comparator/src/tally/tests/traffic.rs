@@ -40,8 +40,14 @@ impl Case {
     }
 
     pub(super) fn labels(&self) -> Vec<Label> {
-        let routes = ["a", "b", "c"];
-        vec![Label { name: "route".into(), value: routes[self.route].into() }]
+        let label = |name: &str, value: &str| Label { name: name.into(), value: value.into() };
+        // A key keeps its region, tenant and shard, as users do.
+        vec![
+            label("region", ["eu", "us"][(self.key >> 8) as usize % 2]),
+            label("route", ["a", "b", "c"][self.route]),
+            label("shard", ["0", "1"][(self.key >> 16) as usize % 2]),
+            label("tenant", ["x", "y", "z"][(self.key >> 24) as usize % 3]),
+        ]
     }
 
     pub(super) fn observed(&self, sequence: u64) -> (Box<Exchange>, Observation) {
@@ -67,13 +73,19 @@ fn missing() -> Outcome {
     Outcome::Missing { reason: MissingReason::Timeout, timing: Timing::default() }
 }
 
-/// A run with a named slice, two field checks, severe from 2 requests on, and short key blocks.
+/// A run with slices by one label and by two, which overlap, two field checks, severe from 2 requests on, and short key blocks.
 pub(super) fn run_of(unit: UnitKind) -> Run {
     let mut run = run();
     run.policy.unit = unit;
     run.policy.severe_requests = 2;
     run.policy.key_block = Span::secs(3);
-    run.slices = vec![Slice::of("route", "a"), Slice::of("route", "b")];
+    let both = |one: Slice, other: Slice| Slice(one.0.into_iter().chain(other.0).collect());
+    run.slices = vec![
+        Slice::of("route", "a"),
+        Slice::of("tenant", "x"),
+        both(Slice::of("region", "eu"), Slice::of("route", "a")),
+        both(Slice::of("route", "b"), Slice::of("shard", "1")),
+    ];
     run.control = ControlMode::Paired;
     for field in ["field./a", "field./b/*"] {
         run.policy.checks.insert(field.to_owned(), Default::default());
