@@ -55,7 +55,9 @@ impl Cell {
     /// Recomputes guard and R at a watermark; to be called for cells that had units.
     pub(crate) fn judge(&mut self, policy: &Policy) {
         let windows = self.reject.windows().n;
-        self.guard = self.guard.after(windows, self.design_effect(), policy.guard_windows, policy.deff_limit);
+        let farthest = self.reject.farthest().max(self.promote.as_ref().map_or(0.0, Tracked::farthest));
+        let deff = self.design_effect();
+        self.guard = self.guard.after(windows, deff, farthest, policy.guard_windows, policy.deff_limit);
         let [unit, window] = self.reject.ln_e();
         self.ln_r = if self.guard.is_on() { unit.min(window) } else { unit };
         self.ln_r_max = self.ln_r_max.max(self.ln_r);

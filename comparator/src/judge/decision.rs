@@ -104,7 +104,7 @@ impl Judge {
     /// The replica that explains the hypothesis with the largest weighted evidence.
     pub(super) fn replica_to_blame(&self) -> Option<&str> {
         let cell = self.heaviest()?;
-        self.replicas.culprit(cell, self.cells[cell].units().worse, self.run.policy.replica_share)
+        self.replicas.culprit(cell, self.run.policy.replica_share)
     }
 
     /// The cell with the largest weighted reject evidence; the first among equals.

@@ -40,28 +40,36 @@ impl Guard {
     }
 
     /// The guard after a watermark at which the cell has `windows` windows with units and a design
-    /// effect of `deff`.
+    /// effect of `deff`, and its farthest window lies `farthest` variances from those before it.
     #[must_use]
-    pub fn after(self, windows: u64, deff: f64, guard_windows: u64, deff_limit: f64) -> Self {
+    pub fn after(self, windows: u64, deff: f64, farthest: f64, guard_windows: u64, deff_limit: f64) -> Self {
         match self {
             Self::Latched => Self::Latched,
             _ if windows < guard_windows => Self::Start,
-            _ if deff > deff_limit => Self::Latched,
+            _ if deff > deff_limit || farthest > ONE_WINDOW * deff_limit => Self::Latched,
             _ => Self::Off,
         }
     }
 }
 
+/// By how many times the limit of the design effect the square of one window's deviation may exceed its variance:
+/// four standard deviations at a limit of 2. A single window scatters more than a run.
+const ONE_WINDOW: f64 = 8.0;
+
 /// Sums over windows with units, for the design effect.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Spread {
     dd: i128,
     nd: i128,
     nn: i128,
+    /// The largest squared deviation of a window from those before it, in variances.
+    farthest: f64,
 }
 
 impl Spread {
-    fn add(&mut self, window: Counts) {
+    /// Adds a window to those `before` it.
+    fn add(&mut self, window: Counts, before: Counts) {
+        self.farthest = self.farthest.max(deviation(window, before));
         let n = i128::from(window.n);
         let d = i128::from(window.worse) - i128::from(window.better);
         self.dd += d * d;
@@ -85,6 +93,21 @@ impl Spread {
     }
 }
 
+/// How far the net count of `window` lies from the rate `before`: squared, in variances of the difference.
+///
+/// The design effect is an average over the run, so one incident among many windows, or among many discordant
+/// units, leaves it small; restarts, however, stake capital on each window of its own.
+fn deviation(window: Counts, before: Counts) -> f64 {
+    let net = |counts: Counts| counts.worse as f64 - counts.better as f64;
+    let discordant = |counts: Counts| (counts.worse + counts.better) as f64;
+    let [n, past] = [window.n, before.n].map(|units| units as f64);
+    let apart = net(window) * past - net(before) * n;
+    // A window without a discordant unit varies as those before it did, not by nothing.
+    let own = (discordant(window) * past).max(discordant(before) * n);
+    let variance = own * past + discordant(before) * n * n;
+    if past > 0.0 && variance > 0.0 { apart * apart / variance } else { 0.0 }
+}
+
 /// One series of a cell: its units, its windows, and both with restarts.
 #[derive(Debug, Clone, Default)]
 pub struct Series {
@@ -96,9 +119,9 @@ pub struct Series {
 impl Series {
     /// Adds what run window `window` counted (`counts.n > 0`).
     pub fn add(&mut self, bets: &Bets, window_bets: &OneUnit, window: u64, counts: Counts) {
+        self.spread.add(counts, self.units.counts());
         self.units.add(bets, window, counts);
         self.windows.add_one(window_bets, window, sign_of(counts));
-        self.spread.add(counts);
     }
 
     /// Units so far.
@@ -119,6 +142,12 @@ impl Series {
         self.spread.design_effect(self.units())
     }
 
+    /// How far the farthest window lies from those before it: squared, in variances.
+    #[must_use]
+    pub fn farthest(&self) -> f64 {
+        self.spread.farthest
+    }
+
     /// Logarithms of the unit-level and the window-level e-value, with restarts.
     #[must_use]
     pub fn ln_e(&self) -> [f64; 2] {
@@ -137,9 +166,9 @@ pub struct Tracked {
 impl Tracked {
     /// Adds what a run window counted (`counts.n > 0`).
     pub fn add(&mut self, counts: Counts) {
+        self.spread.add(counts, self.units);
         self.units.add(counts);
         self.windows.add(sign_of(counts));
-        self.spread.add(counts);
     }
 
     /// Units so far.
@@ -158,6 +187,12 @@ impl Tracked {
     #[must_use]
     pub fn design_effect(&self) -> f64 {
         self.spread.design_effect(self.units)
+    }
+
+    /// How far the farthest window lies from those before it: squared, in variances.
+    #[must_use]
+    pub fn farthest(&self) -> f64 {
+        self.spread.farthest
     }
 }
 
@@ -184,10 +219,11 @@ mod tests {
     #[test]
     fn golden_design_effects() {
         let calm = series(CALM.into_iter().cycle().take(30));
-        assert_eq!(calm.spread, Spread { dd: 60, nd: 4800, nn: 864_000 });
+        let sums = |series: &Series| [series.spread.dd, series.spread.nd, series.spread.nn];
+        assert_eq!(sums(&calm), [60, 4800, 864_000]);
         assert_eq!(calm.design_effect(), 0.875);
         let burst = series(CALM.into_iter().cycle().take(30).chain([(120, 40, 2)]));
-        assert_eq!(burst.spread, Spread { dd: 1504, nd: 9360, nn: 878_400 });
+        assert_eq!(sums(&burst), [1504, 9360, 878_400]);
         assert!((burst.design_effect() - 17.138898158761478).abs() < 1e-12);
         assert_eq!(burst.windows(), Counts::new(31, 21, 10));
         assert!((Bets::reject(0.02).ln_e(burst.windows()) - 0.5215672422650408).abs() < 1e-12);
@@ -204,13 +240,28 @@ mod tests {
     }
 
     #[test]
+    fn one_incident_among_many_discordant_units_latches() {
+        // Half of the units are discordant, as those of a median latency are, and one window in a hundred is hit.
+        let calm = (0..100).map(|at| (120, 30 + at % 3, 31 - at % 3));
+        let series = series(calm.clone().chain([(120, 58, 3)]));
+        let (deff, farthest) = (series.design_effect(), series.farthest());
+        assert!(deff < 2.0 && farthest > 16.0, "{deff} {farthest}");
+        assert_eq!(Guard::Off.after(101, deff, farthest, 30, 2.0), Guard::Latched);
+        let early = self::series([(120, 58, 3)].into_iter().chain(calm.clone()));
+        assert!(early.farthest() > 16.0, "an incident in the first window is seen from the second on");
+        assert!(self::series(calm).farthest() < 1.0);
+        // A steady excess of many units is none.
+        assert_eq!(self::series((0..100).map(|_| (100_000, 240, 200))).farthest(), 0.0);
+    }
+
+    #[test]
     fn the_guard_goes_off_after_its_windows_and_latches_on_a_burst() {
         let guard = Guard::default();
-        assert_eq!(guard.after(29, 17.0, 30, 2.0), Guard::Start, "no latch before the start is over");
-        let off = guard.after(30, 0.875, 30, 2.0);
+        assert_eq!(guard.after(29, 17.0, 0.0, 30, 2.0), Guard::Start, "no latch before the start is over");
+        let off = guard.after(30, 0.875, 0.0, 30, 2.0);
         assert_eq!(off, Guard::Off);
-        let latched = off.after(31, 17.1, 30, 2.0);
+        let latched = off.after(31, 17.1, 0.0, 30, 2.0);
         assert_eq!(latched, Guard::Latched);
-        assert_eq!(latched.after(500, 0.5, 30, 2.0), Guard::Latched, "a latch stays");
+        assert_eq!(latched.after(500, 0.5, 0.0, 30, 2.0), Guard::Latched, "a latch stays");
     }
 }

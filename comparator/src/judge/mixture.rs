@@ -129,7 +129,7 @@ impl Bets {
 
     /// An upper bound of [`Bets::ln_e`] at the same cost: all capital on the best bet.
     #[must_use]
-    pub(crate) fn ln_e_at_most(&self, counts: Counts) -> f64 {
+    pub fn ln_e_at_most(&self, counts: Counts) -> f64 {
         self.log_capitals(counts).into_iter().fold(f64::NEG_INFINITY, f64::max)
     }
 

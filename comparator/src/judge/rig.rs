@@ -63,11 +63,12 @@ impl Rig {
     /// Rules that the imported tallies give no counters for.
     pub(crate) fn not_checked(&self) -> Vec<String> {
         if !self.has_exposure {
-            return vec!["coverage, late, control, order, copies: no exposure was given".to_owned()];
+            return vec!["coverage, late, lost, control, order, copies: no exposure was given".to_owned()];
         }
         let rules = [
             ("coverage", ["mirrored", "compared"]),
             ("late", ["mirrored", "late"]),
+            ("lost", ["shed", "late"]),
             ("control", ["compared", "control_only_missing"]),
             ("order", ["compared", "candidate_first"]),
             ("copies", ["candidate_offered", "control_offered"]),
@@ -96,6 +97,14 @@ impl Rig {
         if sum.late as f64 > policy.late * mirrored {
             let [late, most] = [percent(sum.late, mirrored), 100.0 * policy.late];
             return Some(format!("late: {late:.3}% of mirrored exchanges came late, {most}% allowed"));
+        }
+        // What is lost may be what the candidate does badly, so little of it hides more than a promote excludes.
+        let all_given = given(&["compared", "shed", "late"]);
+        if all_given && self.lost() as f64 > policy.late * mirrored {
+            let [lost, most] = [percent(self.lost(), mirrored), 100.0 * policy.late];
+            return Some(format!(
+                "lost: the outcome of {lost:.3}% of mirrored exchanges is lost, {most}% allowed"
+            ));
         }
         if accounted(sum) as f64 > mirrored * (1.0 + policy.late) {
             return Some("conservation: more exchanges were accounted for than were mirrored".to_owned());

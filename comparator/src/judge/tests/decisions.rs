@@ -78,14 +78,15 @@ fn what_comes_after_the_final_watermark_changes_nothing_but_its_own_field() {
 }
 
 #[test]
-fn lost_evidence_blocks_every_decision_until_it_is_made_up_for() {
+fn shed_evidence_blocks_every_decision_until_it_is_made_up_for() {
     let mut judge = Judge::new(&run(&[])).unwrap();
     for index in 1..=20 {
         let mut window = window(index, everything(index, &Slice::all(), 200, 40));
         let exposure = window.exposure.as_mut().unwrap();
         exposure.compared -= 10 * u64::from(index < 6);
+        exposure.shed += 10 * u64::from(index < 6);
         judge.step(&window).unwrap();
-        // From 1,000 mirrored exchanges on; 50 of them are lost, 2% of 2,500.
+        // From 1,000 mirrored exchanges on; 50 of them are shed, 2% of 2,500.
         let expected = match index {
             1..5 => State::Wait,
             5..13 => State::Invalid,
@@ -126,6 +127,7 @@ fn every_sign_of_a_broken_rig_is_named() {
     };
     assert_eq!(cause(|exposure| exposure.compared = 195), "coverage");
     assert_eq!(cause(|exposure| exposure.late = 1), "late");
+    assert_eq!(cause(|exposure| exposure.compared = 199), "lost");
     assert_eq!(cause(|exposure| exposure.control_only_missing = 5), "control");
     assert_eq!(cause(|exposure| exposure.candidate_first = 60), "order");
     assert_eq!(cause(|exposure| exposure.candidate_offered = 199), "copies");
