@@ -1,0 +1,69 @@
+//! A row of a table: one truth, simulated many times.
+
+use crate::draw::Random;
+
+/// One truth and what is asked about it.
+pub(crate) struct Case {
+    /// Table and truth, such as `A1/noise=.001`; the seed is made of it.
+    pub(crate) name: String,
+    /// The truth in words.
+    pub(crate) truth: String,
+    pub(crate) replications: u32,
+    /// Replications behind the published figures.
+    pub(crate) published_replications: u32,
+    pub(crate) columns: Vec<Column>,
+    /// One run; a value for each column.
+    pub(crate) trial: Trial,
+}
+
+/// One run of a case.
+pub(crate) type Trial = Box<dyn Fn(&mut Random) -> Vec<f64> + Send + Sync>;
+
+/// One figure of a row.
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    /// What the specification prints.
+    pub(crate) published: Option<f64>,
+    /// What the guarantee allows.
+    pub(crate) limit: Option<f64>,
+}
+
+/// How runs become a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The mean of noughts and ones.
+    Share,
+    /// The median of numbers that may be infinite.
+    Median,
+}
+
+/// The share of runs in which something happened.
+pub(crate) fn share(name: &str) -> Column {
+    Column { name: name.to_owned(), kind: Kind::Share, published: None, limit: None }
+}
+
+/// The median of a number.
+pub(crate) fn median(name: &str) -> Column {
+    Column { kind: Kind::Median, ..share(name) }
+}
+
+impl Column {
+    /// With the figure that the specification prints.
+    pub(crate) fn published(mut self, value: f64) -> Self {
+        self.published = Some(value);
+        self
+    }
+
+    /// With the share that a guarantee allows.
+    pub(crate) fn at_most(mut self, limit: f64) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+}
+
+/// 1 for yes.
+pub(crate) fn one_if(yes: bool) -> f64 {
+    f64::from(u8::from(yes))
+}

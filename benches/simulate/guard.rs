@@ -1,0 +1,151 @@
+//! Table G: units that share fate, and the guard.
+
+use crate::case::{Case, Column, median, one_if, share};
+use crate::draw::Random;
+use crate::judged::{Guarding, play_mismatch, run_of};
+use parallax_comparator::check::Check;
+use parallax_comparator::judge::mixture::Counts;
+use parallax_comparator::verdict::State;
+
+const GUARDS: [(Guarding, &str); 3] =
+    [(Guarding::Off, "no guard"), (Guarding::On, "guard"), (Guarding::Always, "windows at all times")];
+
+/// Windows of units that fail alone and, in some windows, together.
+#[derive(Clone, Copy)]
+struct Truth {
+    units: u64,
+    noise: f64,
+    excess: f64,
+    /// Share of windows with an incident.
+    incidents: f64,
+    /// Share of the units that an incident hits.
+    hits: f64,
+    /// Whether a coin says which arm it hits; else always the candidate.
+    either: bool,
+}
+
+impl Truth {
+    fn window(self, random: &mut Random) -> Counts {
+        let (worse, better) =
+            ((self.noise + self.excess) * (1.0 - self.noise), self.noise * (1.0 - self.noise - self.excess));
+        let seen = random.units(self.units, worse, better);
+        if !random.is(self.incidents) {
+            return seen;
+        }
+        let hit = random.binomial(seen.alike(), self.hits);
+        let candidate = !self.either || random.coin();
+        let of_candidate = if candidate { hit } else { 0 };
+        Counts::new(seen.n, seen.worse + of_candidate, seen.better + hit - of_candidate)
+    }
+}
+
+pub(crate) fn cases() -> Vec<Case> {
+    let innocent = Truth { units: 120, noise: 0.001, excess: 0.0, incidents: 0.04, hits: 0.54, either: true };
+    let mut cases = vec![
+        verdicts("incident=.04,hits=.54", innocent, [[0.433, 0.567], [0.004, 0.284], [0.004, 0.234]]),
+        verdicts(
+            "incident=.005,hits=.54",
+            Truth { incidents: 0.005, ..innocent },
+            [[0.143, 0.856], [0.0, 0.734], [0.0, 0.267]],
+        ),
+        verdicts(
+            "incident=.04,hits=.02",
+            Truth { hits: 0.02, ..innocent },
+            [[0.023, 0.912], [0.004, 0.701], [0.003, 0.280]],
+        ),
+        tolerated(),
+    ];
+    let independent =
+        Truth { units: 1_000, noise: 0.001, excess: 0.0, incidents: 0.0, hits: 0.0, either: true };
+    for (excess, times) in [(0.0, [9.0, 30.0]), (0.0005, [16.0, 30.0])] {
+        cases.push(until(Truth { excess, ..independent }, State::Promote, times));
+    }
+    for (excess, times) in [(0.002, [15.0, 20.0]), (0.003, [7.0, 9.0]), (0.005, [4.0, 7.0])] {
+        cases.push(until(Truth { excess, ..independent }, State::Reject, times));
+    }
+    for (excess, times) in [(0.01, [7.0, 11.0]), (0.46, [1.0, 7.0])] {
+        cases.push(until(Truth { units: 120, noise: 0.0, excess, ..independent }, State::Reject, times));
+    }
+    cases
+}
+
+/// Verdicts about an innocent candidate after 180 windows, under each kind of guard.
+fn verdicts(name: &str, truth: Truth, published: [[f64; 2]; 3]) -> Case {
+    let judges = GUARDS.map(|(guard, _)| run_of(180, &[Check::Mismatch], &[], |run| guard.set(run)));
+    let columns = GUARDS.iter().zip(published).flat_map(|((guard, name), [reject, promote])| {
+        let reject = share(&format!("{name}: reject")).published(reject);
+        let reject = if *guard == Guarding::Off { reject } else { reject.at_most(0.05) };
+        [reject, share(&format!("{name}: promote")).published(promote)]
+    });
+    Case {
+        name: format!("G/{name}"),
+        truth: format!(
+            "equal builds, 120 units; in {} of windows an incident hits {} of the units of one arm; 180 windows",
+            truth.incidents, truth.hits
+        ),
+        replications: 2_000,
+        published_replications: 2_000,
+        columns: columns.collect(),
+        trial: Box::new(move |random| {
+            let drawn: Vec<Counts> = (0..180).map(|_| truth.window(random)).collect();
+            let ends = judges.iter().map(|judge| play_mismatch(judge, |at| drawn[at as usize - 1]).state);
+            ends.flat_map(|state| [State::Reject, State::Promote].map(|is| one_if(state == is))).collect()
+        }),
+    }
+}
+
+/// The whole tolerance comes as incidents.
+fn tolerated() -> Case {
+    let truth = Truth { units: 120, noise: 0.0, excess: 0.0, incidents: 0.025, hits: 0.02, either: false };
+    // A promote would end a run before it could be rejected: beta is too small for one.
+    let judges = [Guarding::Off, Guarding::On].map(|guard| {
+        run_of(720, &[Check::Mismatch], &[], |run| {
+            guard.set(run);
+            run.policy.beta = 1e-300;
+        })
+    });
+    Case {
+        name: "G/tolerated-incidents".to_owned(),
+        truth:
+            "excess = tau, all of it in incidents in 2.5% of windows that hit 2% of the units; 720 windows"
+                .to_owned(),
+        replications: 600,
+        published_replications: 600,
+        columns: vec![share("no guard: ever rejects"), share("guard: ever rejects").at_most(0.05)],
+        trial: Box::new(move |random| {
+            let drawn: Vec<Counts> = (0..720).map(|_| truth.window(random)).collect();
+            let rejects = |judge| play_mismatch(judge, |at| drawn[at as usize - 1]).state == State::Reject;
+            judges.iter().map(|judge| one_if(rejects(judge))).collect()
+        }),
+    }
+}
+
+/// Windows until a verdict where units are independent.
+fn until(truth: Truth, state: State, published: [f64; 2]) -> Case {
+    let judges =
+        [Guarding::Off, Guarding::On].map(|guard| run_of(100, &[Check::Mismatch], &[], |run| guard.set(run)));
+    let wrong = if state == State::Promote { State::Reject } else { State::Promote };
+    let columns: Vec<Column> = vec![
+        median("no guard: windows").published(published[0]),
+        median("guard: windows").published(published[1]),
+        share(&format!("guard: {}", wrong.name())),
+    ];
+    Case {
+        name: format!("G/independent,units={},excess={}", truth.units, truth.excess),
+        truth: format!(
+            "independent units, {} a window, noise {}, excess {}: windows until {}",
+            truth.units,
+            truth.noise,
+            truth.excess,
+            state.name()
+        ),
+        replications: 1_500,
+        published_replications: 1_500,
+        columns,
+        trial: Box::new(move |random| {
+            let drawn: Vec<Counts> = (0..100).map(|_| truth.window(random)).collect();
+            let [off, on] = [0, 1].map(|at| play_mismatch(&judges[at], |at| drawn[at as usize - 1]));
+            vec![off.windows_if(state), on.windows_if(state), one_if(on.state == wrong)]
+        }),
+    }
+}
