@@ -35,6 +35,7 @@ pub(crate) fn run_of(
         control: ControlMode::Paired,
         policy,
         rules: Vec::new(),
+        profiles: Vec::new(),
         slices: slices.to_vec(),
         normaliser: NORMALISER,
         checks: checks.to_vec(),
