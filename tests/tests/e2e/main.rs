@@ -12,6 +12,7 @@ mod commands;
 mod console;
 mod demo;
 mod diff;
+mod flume;
 mod harness;
 mod httpbin;
 mod load;
