@@ -286,6 +286,19 @@ fn an_id_that_all_records_share_is_refused_before_it_fills_the_memory() {
 }
 
 #[test]
+fn a_stopped_comparison_is_partial_and_never_equal() {
+    let directory = TempDir::new().unwrap();
+    let all: Vec<Plain> = (0..100).map(|n| (1, n, 1)).collect();
+    let primary = write(directory.path(), "a", &all, 2, 0);
+    let sources = Sources { candidate: primary.clone(), control: Some(primary.clone()), primary };
+    let progress = Progress::default();
+    progress.stop.store(true, Ordering::Relaxed);
+    let (found, tallies) = compare(&sources, &settings(), &progress).unwrap();
+    assert!(found.partial && !found.equal && tallies.is_none(), "{}", found.to_text());
+    assert!(found.to_text().starts_with("partial: "));
+}
+
+#[test]
 fn unusable_sources_are_named() {
     let directory = TempDir::new().unwrap();
     let source = |path: &Path| Sources { primary: path.into(), candidate: path.into(), control: None };
