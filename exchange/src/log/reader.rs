@@ -5,7 +5,7 @@
 
 use super::scan::{Scanner, Step, Tail};
 use super::source::Source;
-use super::{LogError, Position, Reader, Record};
+use super::{Entry, LogError, Position, Reader, Record};
 use super::{frame, record, segment};
 use bytes::Bytes;
 use std::fs::File;
@@ -29,7 +29,7 @@ pub(crate) enum End {
     Closed,
 }
 
-/// A record as it lies in the log.
+/// A record as it lies in the log; the payload shares the reader's window.
 pub(crate) struct RawRecord {
     pub(crate) position: Position,
     pub(crate) kind: u8,
@@ -122,10 +122,16 @@ impl FileReader {
     }
 
     /// What is in `raw`; `None` for a record that may be skipped.
+    ///
+    /// Copied out of the window: a record that is kept does not keep its neighbours.
     pub(crate) fn interpret(&self, raw: &RawRecord) -> Result<Option<Record>, LogError> {
+        record::read(raw.kind, raw.flags, Bytes::copy_from_slice(&raw.payload))
+            .map_err(|why| self.unreadable(raw, why))
+    }
+
+    fn unreadable(&self, raw: &RawRecord, why: String) -> LogError {
         let bytes = (frame::HEADER_BYTES + raw.payload.len()) as u64;
-        record::read(raw.kind, raw.flags, raw.payload.clone())
-            .map_err(|why| self.current.damaged(raw.position.offset, bytes, why))
+        self.current.damaged(raw.position.offset, bytes, why)
     }
 }
 
@@ -134,6 +140,19 @@ impl Reader for FileReader {
         while let Some(raw) = self.next_raw()? {
             if let Some(record) = self.interpret(&raw)? {
                 return Ok(Some((raw.position, record)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_entry(&mut self) -> Result<Option<(Position, Entry)>, LogError> {
+        while let Some(raw) = self.next_raw()? {
+            let position = raw.position;
+            if let Some(entry) = record::entry(raw.kind, raw.flags, &raw.payload) {
+                return Ok(Some((position, entry)));
+            }
+            if let Some(record) = self.interpret(&raw)? {
+                return Ok(Some((position, Entry::Other(record))));
             }
         }
         Ok(None)

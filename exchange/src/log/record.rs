@@ -1,7 +1,7 @@
 //! What is inside a frame: a record, by kind.
 
 use super::frame;
-use super::{LogError, Record};
+use super::{Entry, LogError, Record};
 use crate::codec;
 use bytes::Bytes;
 
@@ -62,6 +62,15 @@ pub(crate) fn read(kind: u8, flags: u8, payload: Bytes) -> Result<Option<Record>
         END => Record::End(payload),
         _ => return Err(format!("kind {kind} is unknown; a newer parallax wrote this record")),
     }))
+}
+
+/// The exchange of a whole frame, not decoded; `None` for anything that [`read`] has to tell.
+pub(crate) fn entry(kind: u8, flags: u8, payload: &Bytes) -> Option<Entry> {
+    match (kind, flags) {
+        (EXCHANGE, 0) => Some(Entry::Exchange(payload.clone())),
+        (EXAMPLE, 0) => Some(Entry::Example(payload.clone())),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -110,7 +110,7 @@ impl<S: Source> Scanner<S> {
     fn frame(&mut self, offset: u64, header: Header, tail: Tail) -> io::Result<Step> {
         let Header { kind, flags, length, .. } = header;
         let body_at = offset + frame::HEADER_BYTES as u64;
-        let Some(payload) = self.window.copy(&self.source, body_at, length as usize)? else {
+        let Some(payload) = self.window.share(&self.source, body_at, length as usize)? else {
             return self.ended(tail);
         };
         self.at += header.frame_bytes();

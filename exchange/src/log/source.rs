@@ -1,10 +1,10 @@
 //! Bytes that are read at an offset: a file, or bytes in memory.
 //!
 //! Reading goes through a [`Window`] of fixed size, so that walking small records costs one system
-//! call per quarter megabyte. A record is copied out of it once: a record that somebody keeps must
-//! not keep the whole window alive.
+//! call per quarter megabyte. Records are slices of it, so looking at one copies nothing; a record that
+//! somebody may keep is copied by the reader, as it must not keep the whole window alive.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -62,10 +62,13 @@ impl Source for Bytes {
 }
 
 /// A part of a source in memory.
+///
+/// What is taken out of it ([`Window::share`]) shares its memory, which is used again for the next
+/// part once nobody else holds any of it, and left to those who do otherwise.
 #[derive(Debug)]
 pub(crate) struct Window {
     start: u64,
-    bytes: Vec<u8>,
+    bytes: Bytes,
     capacity: usize,
 }
 
@@ -74,7 +77,7 @@ impl Window {
     pub(crate) const BYTES: usize = 256 << 10;
 
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { start: 0, bytes: Vec::new(), capacity }
+        Self { start: 0, bytes: Bytes::new(), capacity }
     }
 
     /// Forgets what was read: what lies behind the end may be written differently later.
@@ -92,15 +95,17 @@ impl Window {
         Ok(self.cached(offset))
     }
 
-    /// Copies `length` bytes from `offset`; `None` where the source ends before.
-    pub(crate) fn copy(
+    /// The `length` bytes from `offset`; `None` where the source ends before.
+    pub(crate) fn share(
         &mut self,
         source: &impl Source,
         offset: u64,
         length: usize,
     ) -> io::Result<Option<Bytes>> {
         if length <= self.capacity {
-            return Ok(self.peek(source, offset, length)?.get(..length).map(Bytes::copy_from_slice));
+            let found = self.peek(source, offset, length)?.len() >= length;
+            let skip = usize::try_from(offset - self.start).unwrap_or_default();
+            return Ok(found.then(|| self.bytes.slice(skip..skip + length)));
         }
         if source.length()? < offset.saturating_add(length as u64) {
             return Ok(None); // and nothing is allocated for a length that is not true
@@ -120,12 +125,30 @@ impl Window {
         let from = self.bytes.len() - keep;
         let behind = source.length()?.saturating_sub(offset);
         let size = usize::try_from(behind).map_or(self.capacity, |behind| behind.clamp(keep, self.capacity));
-        self.bytes.copy_within(from.., 0);
-        self.bytes.resize(size, 0);
+        let mut bytes = self.moved(from);
+        bytes.resize(size, 0);
         self.start = offset;
-        let read = read_full(source, &mut self.bytes[keep..], offset + keep as u64);
-        self.bytes.truncate(keep + read.as_ref().map_or(0, |read| *read));
+        let read = read_full(source, &mut bytes[keep..], offset + keep as u64);
+        bytes.truncate(keep + read.as_ref().map_or(0, |read| *read));
+        self.bytes = bytes.freeze();
         read.map(|_| ())
+    }
+
+    /// What is in memory behind the first `from` bytes, in memory that may be written to.
+    fn moved(&mut self, from: usize) -> BytesMut {
+        match std::mem::take(&mut self.bytes).try_into_mut() {
+            Ok(mut own) => {
+                let keep = own.len() - from;
+                own.copy_within(from.., 0);
+                own.truncate(keep);
+                own
+            }
+            Err(shared) => {
+                let mut new = BytesMut::with_capacity(self.capacity);
+                new.extend_from_slice(&shared[from..]);
+                new
+            }
+        }
     }
 }
 
@@ -155,9 +178,32 @@ mod tests {
             let end = (offset as usize + want).min(1000);
             assert_eq!(&got[..end - offset as usize], &source[offset as usize..end]);
         }
-        assert_eq!(window.copy(&source, 3, 500).unwrap().unwrap(), source[3..503]);
-        assert_eq!(window.copy(&source, 990, 11).unwrap(), None);
-        assert_eq!(window.copy(&source, 501, 500).unwrap(), None);
+        assert_eq!(window.share(&source, 3, 500).unwrap().unwrap(), source[3..503]);
+        assert_eq!(window.share(&source, 990, 11).unwrap(), None);
+        assert_eq!(window.share(&source, 501, 500).unwrap(), None);
         assert!(window.peek(&source, u64::MAX, 1).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_shared_stays_as_it_was_while_the_window_goes_on() {
+        let source = Bytes::from_iter((0..=255).cycle().take(1000));
+        let mut window = Window::new(64);
+        let kept: Vec<Bytes> =
+            (0..90).step_by(3).map(|at| window.share(&source, at * 11, 10).unwrap().unwrap()).collect();
+        for (slice, at) in kept.iter().zip((0..90).step_by(3)) {
+            assert_eq!(slice, &source[at * 11..at * 11 + 10]);
+        }
+    }
+
+    #[test]
+    fn a_window_of_which_nothing_is_held_uses_its_memory_again() {
+        let source = Bytes::from(vec![7; 1000]);
+        let mut window = Window::new(64);
+        let mut places = std::collections::BTreeSet::new();
+        for offset in (0..900).step_by(30) {
+            drop(window.share(&source, offset, 30).unwrap());
+            places.insert(window.bytes.as_ptr());
+        }
+        assert_eq!(places.len(), 1);
     }
 }
