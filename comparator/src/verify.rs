@@ -10,7 +10,7 @@ use crate::rows::Tallies;
 use crate::run::Run;
 use crate::trial::{Header, Seal, SealFormatError, StepError, TrialError};
 use bytes::Bytes;
-use parallax_exchange::log::{LogError, Reader, Record};
+use parallax_exchange::log::{Entry, LogError, Position, Reader, Record};
 use replay::Replay;
 use std::io::Write;
 
@@ -127,15 +127,23 @@ pub enum VerifyError {
 /// in [`Verification::difference`].
 pub fn verify(log: &mut dyn Reader, run: Option<&str>) -> Result<Verification, VerifyError> {
     let mut damage = Vec::new();
+    let mut unread = Vec::new();
     let mut replay = None;
-    walk(log, run, &mut damage, |record| match (record, &mut replay) {
-        (Record::Run(bytes), slot) => {
+    walk(log, run, &mut damage, |position, entry| match (entry, &mut replay) {
+        (Entry::Other(Record::Run(bytes)), slot) => {
             *slot = Some(Replay::new(Header::from_bytes(&bytes).map_err(VerifyError::Header)?)?);
             Ok(())
         }
-        (record, Some(replay)) => replay.take(record),
-        (_, None) => Ok(()),
+        (Entry::Other(record), Some(replay)) => replay.take(record),
+        (Entry::Exchange(bytes), Some(replay)) => {
+            if let Err(error) = replay.exchange(&bytes) {
+                unread.push(format!("{position}: the exchange cannot be read: {error}"));
+            }
+            Ok(())
+        }
+        (Entry::Example(_), Some(_)) | (_, None) => Ok(()),
     })?;
+    damage.append(&mut unread);
     let replay = replay.ok_or_else(|| VerifyError::NoRun(run.map(str::to_owned)))?;
     Ok(replay.end(damage))
 }
@@ -157,7 +165,8 @@ pub fn export_tallies(
         ended: bool,
     }
     let mut found = None;
-    walk(log, run, &mut Vec::new(), |record| {
+    walk(log, run, &mut Vec::new(), |_, entry| {
+        let Entry::Other(record) = entry else { return Ok(()) };
         match (record, &mut found) {
             (Record::Run(bytes), found) => {
                 let header = Header::from_bytes(&bytes).map_err(VerifyError::Header)?;
@@ -186,12 +195,12 @@ fn walk(
     log: &mut dyn Reader,
     run: Option<&str>,
     damage: &mut Vec<String>,
-    mut take: impl FnMut(Record) -> Result<(), VerifyError>,
+    mut take: impl FnMut(Position, Entry) -> Result<(), VerifyError>,
 ) -> Result<(), VerifyError> {
     let mut wanted = false;
     loop {
-        let record = match log.next() {
-            Ok(Some((_, record))) => record,
+        let (position, entry) = match log.next_entry() {
+            Ok(Some(next)) => next,
             Ok(None) => return Ok(()),
             Err(error @ LogError::Damaged { .. }) => {
                 damage.push(error.to_string());
@@ -199,12 +208,12 @@ fn walk(
             }
             Err(error) => return Err(error.into()),
         };
-        if let Record::Run(bytes) = &record {
+        if let Entry::Other(Record::Run(bytes)) = &entry {
             let header = Header::from_bytes(bytes).map_err(VerifyError::Header)?;
             wanted = run.is_none_or(|name| name == header.run.run);
         }
         if wanted {
-            take(record)?;
+            take(position, entry)?;
         }
     }
 }

@@ -3,10 +3,10 @@
 use super::{FirstDifference, Verification, VerifyError};
 use crate::compare::Comparer;
 use crate::rows::SealedWindow;
-use crate::tally::{Tally, field_paths};
-use crate::trial::{Header, Seal, Trial, TrialError, digest, observe};
+use crate::tally::{Tally, Unsealed, field_paths};
+use crate::trial::{Header, Seal, Trial, TrialError, digest, observe, observe_encoded};
 use bytes::Bytes;
-use parallax_exchange::Exchange;
+use parallax_exchange::codec::{self, DecodeError, View};
 use parallax_exchange::log::Record;
 
 /// The state of the replay.
@@ -53,7 +53,6 @@ impl Replay {
 
     pub(super) fn take(&mut self, record: Record) -> Result<(), VerifyError> {
         match record {
-            Record::Exchange(exchange) => self.exchange(&exchange),
             Record::Sealed(bytes) => self.seal(&bytes)?,
             Record::Verdict(bytes) => {
                 self.settle();
@@ -68,7 +67,22 @@ impl Replay {
                 }
                 self.settle();
             }
-            Record::Run(_) | Record::Example(_) => {}
+            Record::Run(_) | Record::Exchange(_) | Record::Example(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Takes an encoded exchange.
+    ///
+    /// # Errors
+    /// It is none; nothing is counted then.
+    pub(super) fn exchange(&mut self, bytes: &Bytes) -> Result<(), DecodeError> {
+        let Some(recount) = &mut self.recount else { return Ok(()) };
+        let counted = recount.count(bytes)?;
+        self.exchanges += 1;
+        if let Err(unsealed) = counted {
+            self.recount = None;
+            self.part(FirstDifference::Order { window: self.newest, why: unsealed.to_string() });
         }
         Ok(())
     }
@@ -85,16 +99,6 @@ impl Replay {
             stored: self.stored,
             recomputed: self.trial.verdict_json().clone(),
             difference: self.difference,
-        }
-    }
-
-    fn exchange(&mut self, exchange: &Exchange) {
-        let Some(recount) = &mut self.recount else { return };
-        self.exchanges += 1;
-        let Some(seen) = observe(&recount.comparer, exchange) else { return };
-        if let Err(unsealed) = recount.tally.count(exchange, &seen) {
-            self.recount = None;
-            self.part(FirstDifference::Order { window: self.newest, why: unsealed.to_string() });
         }
     }
 
@@ -154,6 +158,19 @@ impl Recount {
         let run = &header.run;
         let comparer = Comparer::new(&run.rules, &field_paths(run))?.with_profiles(&run.profiles);
         Ok(Self { comparer, tally: Tally::new(run)? })
+    }
+}
+
+impl Recount {
+    /// Counts an exchange as it lies, or decoded where it must be. One that cannot be compared is lost.
+    fn count(&mut self, bytes: &Bytes) -> Result<Result<(), Unsealed>, DecodeError> {
+        if let Some(view) = View::read(bytes) {
+            let Some(seen) = observe_encoded(&self.comparer, &view).transpose()? else { return Ok(Ok(())) };
+            return Ok(self.tally.count_facts(&(&view).into(), &seen).map(drop));
+        }
+        let exchange = codec::decode(bytes.clone())?;
+        let Some(seen) = observe(&self.comparer, &exchange) else { return Ok(Ok(())) };
+        Ok(self.tally.count(&exchange, &seen).map(drop))
     }
 }
 
