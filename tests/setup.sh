@@ -3,7 +3,7 @@
 # versions each, real event bodies, a browser, and the peers of the benchmarks.
 #
 #   tests/setup.sh            everything
-#   tests/setup.sh apt        only these parts: apt httpbin zipkin flume webhooks sdks
+#   tests/setup.sh apt        only these parts: apt httpbin zipkin flume webhooks sdks h2spec
 #
 # Everything but Debian's packages goes to .cache/tools (or $TOOLS), which git ignores. A part that is
 # there is left alone, so a second run takes a second. A part that fails does not stop the others; the
@@ -105,6 +105,12 @@ EOF
     -DincludeScope=runtime "-DoutputDirectory=$PWD/flume-$1/jars"
 }
 
+# The conformance test of HTTP/2, for the proxy.
+h2spec() {
+  mkdir -p h2spec
+  GOBIN=$PWD/h2spec retry go install github.com/summerwind/h2spec/cmd/h2spec@v2.2.1
+}
+
 # The recorded bodies of GitHub's webhooks.
 webhooks() {
   mkdir -p webhooks
@@ -135,7 +141,7 @@ sdks_node() {
     @opentelemetry/exporter-trace-otlp-http@0.223.1 @opentelemetry/exporter-trace-otlp-proto@0.223.1
 }
 
-[ $# -gt 0 ] || set -- apt httpbin zipkin flume webhooks sdks
+[ $# -gt 0 ] || set -- apt httpbin zipkin flume webhooks sdks h2spec
 for wanted in "$@"; do
   case $wanted in
     apt) debian ;;
@@ -152,6 +158,7 @@ for wanted in "$@"; do
       part flume-1.11.0 flume-1.11.0/.installed flume 1.11.0
       ;;
     webhooks) part webhooks webhooks/.installed webhooks ;;
+    h2spec) part h2spec h2spec/.installed h2spec ;;
     sdks)
       part sdks-node sdks/node/.installed sdks_node &
       part sdks-python sdks/python/.installed sdks_python
@@ -160,7 +167,7 @@ for wanted in "$@"; do
       [ -e "$tools/sdks/node/.installed" ] || failed+=(sdks-node)
       ;;
     *)
-      echo "setup: there is no part called $wanted; the parts are apt httpbin zipkin flume webhooks sdks" >&2
+      echo "setup: there is no part called $wanted; the parts are apt httpbin zipkin flume webhooks sdks h2spec" >&2
       exit 2
       ;;
   esac

@@ -3,6 +3,7 @@
 mod aborts;
 mod basics;
 mod client;
+mod conformance;
 mod conservation;
 mod drain;
 mod grpc;
