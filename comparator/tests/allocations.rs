@@ -4,11 +4,11 @@ use allocation_counter::measure;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use parallax_comparator::compare::Comparer;
-use parallax_comparator::run::{Build, ControlMode, NORMALISER, Run};
+use parallax_comparator::run::{Build, ControlMode, NORMALISER, RouteProfile, Run};
 use parallax_comparator::slice::Slice;
 use parallax_comparator::tally::Fate;
 use parallax_comparator::trial::Trial;
-use parallax_config::{Action, Place, Policy, Rule};
+use parallax_config::{Action, Place, Policy, ProfileName, Rule};
 use parallax_exchange::{
     Body, CopyOrder, Exchange, ExchangeId, Label, Outcome, Outcomes, Request, Response, Timing, codec,
 };
@@ -84,6 +84,26 @@ fn comparing_equal_exchanges_allocates_nothing() {
     let observation = observation.unwrap();
     assert!(!observation.candidate.unwrap().mismatch && !observation.control.unwrap().mismatch);
     assert_eq!(counted.count_total, 0);
+}
+
+#[test]
+fn reading_what_equal_answers_mean_to_a_vendors_clients_allocates_nothing() {
+    for (profile, target) in [(ProfileName::Statsig, "/v1/log_event"), (ProfileName::Segment, "/v1/batch")] {
+        let of_route = RouteProfile { route: "ingest".to_owned(), profile };
+        let comparer = Comparer::new(&[], &[]).unwrap().with_profiles(&[of_route]);
+        let mut exchange = exchange(0);
+        exchange.request.method = http::Method::POST;
+        exchange.request.target = target.to_owned();
+        let outcomes = &mut exchange.outcomes;
+        for outcome in [&mut outcomes.primary, &mut outcomes.candidate, &mut outcomes.control] {
+            let Some(Outcome::Response(response)) = outcome else { panic!("there is an answer") };
+            response.body = Body::whole(r#"{"success":true}"#);
+        }
+        let mut observation = None;
+        let counted = measure(|| observation = Some(comparer.observe(&exchange)));
+        assert!(!observation.unwrap().candidate.unwrap().mismatch);
+        assert_eq!(counted.count_total, 0, "{profile}");
+    }
 }
 
 /// A new cluster key, a new slice, a new bucket of latencies and, once in twice as many exchanges as

@@ -213,7 +213,13 @@ def cloudevents() -> list[str]:
 
     ids: list[str] = []
     for number, mark in enumerate(MARKS):
-        attributes = {"id": mark, "source": "/shop", "type": "shop.purchase"}
+        # Without a type of its own, urllib would call the binary message a form.
+        attributes = {
+            "id": mark,
+            "source": "/shop",
+            "type": "shop.purchase",
+            "datacontenttype": "application/json",
+        }
         event = CloudEvent(attributes, {"mark": mark, "value": number + 0.5})
         ids.append(f"/shop {mark}")
         for headers, body in (to_binary(event), to_structured(event)):

@@ -21,7 +21,8 @@ pub(super) static RECIPE: Recipe = Recipe {
 };
 
 fn takes(request: &Request) -> bool {
-    const PATHS: [&str; 7] = ["/batch", "/capture", "/e", "/i/v0/e", "/track", "/engage", "/s"];
+    // Not `/track` and `/engage`, which it also takes for old clients: these are Mixpanel's.
+    const PATHS: [&str; 5] = ["/batch", "/capture", "/e", "/i/v0/e", "/s"];
     request.method == Method::POST && path_ends(request, &PATHS)
 }
 

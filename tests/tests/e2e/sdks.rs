@@ -14,8 +14,10 @@ mod collector;
 
 use crate::harness::rig::{Rig, Trial};
 use crate::harness::tools::{directory, need, need_program};
-use crate::harness::{Document, Process, alone, parallax, root, wait_for};
+use crate::harness::{Document, Process, Request, Upstream, alone, parallax, root, send, wait_for};
+use bytes::Bytes;
 use collector::Collector;
+use http::Response;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -100,17 +102,16 @@ impl Client {
 }
 
 /// Runs every client of a family, one after another, each against collectors of its own.
-fn prove(profile: &str, paths: &[&str], clients: &[Client]) {
+///
+/// Returns the events of each; fewer where a client is not installed.
+fn prove(profile: &str, paths: &[&str], clients: &[Client]) -> Vec<Events> {
     let _alone = alone();
-    for client in clients {
-        let test = format!("sdks, {}", client.name());
-        if prove_one(&test, profile, paths, client).is_none() {
-            return;
-        }
-    }
+    let one = |client| prove_one(&format!("sdks, {}", Client::name(client)), profile, paths, client);
+    clients.iter().map_while(one).collect()
 }
 
-fn prove_one(test: &str, profile: &str, paths: &[&str], client: &Client) -> Option<()> {
+/// The primary's events, after all that is said above held.
+fn prove_one(test: &str, profile: &str, paths: &[&str], client: &Client) -> Option<Events> {
     let collectors = [Collector::start(), Collector::start(), Collector::start()];
     let [primary, candidate, control] = &collectors;
     let mut tables = String::new();
@@ -146,7 +147,7 @@ fn prove_one(test: &str, profile: &str, paths: &[&str], client: &Client) -> Opti
         let marked = |forms: &Vec<String>| forms.iter().any(|json| json.contains(&format!("{mark}\"")));
         assert!(ours.values().any(marked), "{test}: no event carries the mark {mark}: {ours:?}");
     }
-    Some(())
+    Some(ours)
 }
 
 /// Everything was compared, and nothing differed.
@@ -226,11 +227,50 @@ fn mixpanel_clients_are_mirrored_and_joined() {
 
 #[test]
 fn cloudevents_clients_are_mirrored_and_joined() {
-    prove("cloudevents", &["/events"], &[Client::Python("cloudevents"), Client::Node("cloudevents")]);
+    let clients = [Client::Python("cloudevents"), Client::Node("cloudevents")];
+    for events in prove("cloudevents", &["/events"], &clients) {
+        // Each event was sent in two modes by the one client and in three by the other.
+        for (id, mut forms) in events {
+            assert!(forms.len() >= 2, "{id}: {forms:?}");
+            forms.dedup();
+            assert_eq!(forms.len(), 1, "{id} is not the same in every mode: {forms:#?}");
+        }
+    }
 }
 
 #[test]
 fn opentelemetry_clients_are_mirrored_and_joined() {
     let clients = [Client::Python("otlp"), Client::Node("otlp_json"), Client::Node("otlp_protobuf")];
     prove("otlp", &["/v1/{*rest}"], &clients);
+}
+
+/// The planted fault: an endpoint that refuses one event of a batch, as Amplitude's does.
+#[test]
+fn an_event_that_only_the_candidate_refuses_is_told_by_its_position() {
+    let _alone = alone();
+    let primary = Collector::start();
+    let candidate = Upstream::start(|_| {
+        let body = r#"{"code":400,"error":"invalid","events_with_invalid_fields":{"time":[1]}}"#;
+        let answer = Response::builder().status(400).header("content-type", "application/json");
+        answer.body(Bytes::from_static(body.as_bytes())).expect("the answer is well-formed")
+    });
+    let mut rig = Rig::start(&Trial {
+        primary: primary.url(),
+        candidate: candidate.url(),
+        tables: "[[routes]]\nname = \"ingest\"\npath = \"/2/httpapi\"\nmethods = [\"POST\"]\n\
+                 profile = \"amplitude\"\n"
+            .to_owned(),
+        policy: POLICY,
+        ..Trial::default()
+    });
+    let batch =
+        r#"{"api_key":"key","events":[{"event_type":"a","user_id":"u"},{"event_type":"b","user_id":"u"}]}"#;
+    let answer = send(rig.address(), &Request::new("POST", "/2/httpapi").json(batch)).expect("an answer");
+    assert_eq!(answer.status, 200, "the client gets the primary's answer");
+    wait_for("the copy", Duration::from_secs(10), || (candidate.served() == 1).then_some(()));
+    let document = rig.interrupt().document();
+    let rows = document.at("/report/differences").as_array().cloned().unwrap_or_default();
+    let has =
+        |part: &str, pattern: &str| rows.iter().any(|row| row["in"] == part && row["pattern"] == pattern);
+    assert!(has("event", "*") && has("status", ""), "{rows:?}");
 }
