@@ -250,7 +250,7 @@ fn spell(token: &str) -> Option<String> {
     let point = whole.len() as i64 - leading as i64 + i64::from(exponent);
     let length = significant.len() as i64;
     let zeros = |count: i64| "0".repeat(usize::try_from(count).unwrap_or_default());
-    let text = if point > PLAIN || point < -PLAIN {
+    let text = if !(-PLAIN..=PLAIN).contains(&point) {
         let (first, others) = significant.split_at(1);
         let separator = if others.is_empty() { "" } else { "." };
         format!("{first}{separator}{others}e{}", point - 1)

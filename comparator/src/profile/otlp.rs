@@ -61,9 +61,9 @@ fn read(request: &Request, limits: &ReadLimits) -> Result<Vec<Draft>, Fault> {
     };
     let mut reading = Reading::new(limits.values);
     let root = if is_json {
-        reading.from_json(signal.message, &json(&body, limits)?)
+        reading.read_json(signal.message, &json(&body, limits)?)
     } else {
-        reading.from_wire(signal.message, &body)
+        reading.read_wire(signal.message, &body)
     };
     records(root.map_err(Fault::new)?, signal, limits)
 }
@@ -169,8 +169,8 @@ fn fates(body: &[u8]) -> Vec<Fate> {
     const VALUES: usize = 1 << 10;
     let mut reading = Reading::new(VALUES);
     let answer = match Json::parse(body, VALUES) {
-        Ok(answer) => reading.from_json(&RESPONSE, &answer),
-        Err(_) => reading.from_wire(&RESPONSE, body),
+        Ok(answer) => reading.read_json(&RESPONSE, &answer),
+        Err(_) => reading.read_wire(&RESPONSE, body),
     };
     let Some(partial) = answer.ok().and_then(|answer| answer.get("partialSuccess").cloned()) else {
         return Vec::new();

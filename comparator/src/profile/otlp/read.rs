@@ -32,7 +32,7 @@ impl Reading {
     ///
     /// # Errors
     /// The first field that is not what the table says.
-    pub(super) fn from_json(&mut self, message: &Message, value: &Json) -> Result<Json, String> {
+    pub(super) fn read_json(&mut self, message: &Message, value: &Json) -> Result<Json, String> {
         self.json_message(message, value, 0)
     }
 
@@ -40,7 +40,7 @@ impl Reading {
     ///
     /// # Errors
     /// The first field that is not what the table says, or what is wrong with the bytes.
-    pub(super) fn from_wire(&mut self, message: &Message, bytes: &[u8]) -> Result<Json, String> {
+    pub(super) fn read_wire(&mut self, message: &Message, bytes: &[u8]) -> Result<Json, String> {
         self.wire_message(message, bytes, 0)
     }
 

@@ -136,20 +136,20 @@ proptest! {
     fn json_and_protobuf_give_one_canonical_form(seed: u64) {
         for table in [&TRACES[..], &METRICS, &LOGS] {
             let (json, wire) = message(table, &mut Rng::with_seed(seed), 0);
-            let read = Reading::new(MANY).from_json(table, &json).map(|json| json.canonical());
-            let from_wire = Reading::new(MANY).from_wire(table, &wire).map(|json| json.canonical());
+            let read = Reading::new(MANY).read_json(table, &json).map(|json| json.canonical());
+            let from_wire = Reading::new(MANY).read_wire(table, &wire).map(|json| json.canonical());
             prop_assert_eq!(&read, &from_wire);
             // What is canonical stays as it is.
             let text = read.map_err(TestCaseError::fail)?;
             let again = Json::parse(text.as_bytes(), MANY).map_err(|error| TestCaseError::fail(error.to_string()))?;
-            prop_assert_eq!(Reading::new(MANY).from_json(table, &again).map(|json| json.canonical()), Ok(text));
+            prop_assert_eq!(Reading::new(MANY).read_json(table, &again).map(|json| json.canonical()), Ok(text));
         }
     }
 
     #[test]
     fn any_bytes_are_a_message_or_an_error(bytes: Vec<u8>) {
         for table in [&TRACES[..], &METRICS, &LOGS, &RESPONSE] {
-            let _ = Reading::new(MANY).from_wire(table, &bytes);
+            let _ = Reading::new(MANY).read_wire(table, &bytes);
         }
     }
 }
@@ -158,12 +158,12 @@ proptest! {
 fn what_is_wrong_is_told_with_the_way_to_it() {
     let read = |text: &str| {
         let json = Json::parse(text.as_bytes(), MANY).unwrap();
-        Reading::new(MANY).from_json(&TRACES, &json).unwrap_err()
+        Reading::new(MANY).read_json(&TRACES, &json).unwrap_err()
     };
     assert_eq!(read(r#"{"resourceSpans":{}}"#), "`resourceSpans`: is not a list");
     let span = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz"}]}]}]}"#;
     assert_eq!(read(span), "`resourceSpans`: `scopeSpans`: `spans`: `traceId`: is not hexadecimal");
-    let wire = |bytes: &[u8]| Reading::new(MANY).from_wire(&TRACES, bytes).unwrap_err();
+    let wire = |bytes: &[u8]| Reading::new(MANY).read_wire(&TRACES, bytes).unwrap_err();
     assert_eq!(wire(b"\x0a\x05ab"), "`resourceSpans`: not protobuf: a length leads past the end");
     assert_eq!(wire(b"\x08\x01"), "`resourceSpans`: has wire type Varint");
 }
@@ -177,12 +177,12 @@ fn depth_and_number_of_values_are_bounded() {
         value = [&[0x2a], &varint(inner.len())[..], &inner].concat();
     }
     let pair = [&[0x12], &varint(value.len())[..], &value].concat();
-    let error = Reading::new(MANY).from_wire(&PAIR, &pair).unwrap_err();
+    let error = Reading::new(MANY).read_wire(&PAIR, &pair).unwrap_err();
     assert!(error.ends_with("messages are nested more than 100 deep"), "{}", &error[error.len() - 80..]);
     let many = b"\x0a\x00".repeat(50);
-    assert!(Reading::new(50).from_wire(&TRACES, &many).is_ok());
+    assert!(Reading::new(50).read_wire(&TRACES, &many).is_ok());
     assert_eq!(
-        Reading::new(49).from_wire(&TRACES, &many).unwrap_err(),
+        Reading::new(49).read_wire(&TRACES, &many).unwrap_err(),
         "`resourceSpans`: the body holds too many values"
     );
 }
