@@ -70,6 +70,7 @@ fn config(options: &Options) -> Config {
         key: Vec::new(),
         rules: Vec::new(),
         policy: Default::default(),
+        webhook: Default::default(),
         limits: Default::default(),
         log: Default::default(),
     };

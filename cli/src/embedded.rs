@@ -11,7 +11,7 @@ use parallax_comparator::run::{Build, ControlMode, NORMALISER, RouteProfile, Run
 use parallax_comparator::slice::Slice;
 use parallax_comparator::worker::{Worker, WorkerHandle, WorkerOptions};
 use parallax_config::{Config, Role, Route};
-use parallax_console::{Board, Console};
+use parallax_console::{Board, Console, Secret, Webhook};
 use parallax_exchange::{Ledger, QueueLimits, log, queue};
 use parallax_proxy::Proxy;
 use std::net::SocketAddr;
@@ -59,9 +59,10 @@ impl Embedded {
         if let Some(file) = &config.console.signing_key {
             board = board.with_signing_key(signing_key(file)?);
         }
+        let webhook = webhook(&config.webhook)?;
         let console = options
             .console
-            .then(|| Console::start(config.console.address, board.clone()))
+            .then(|| Console::start_with(config.console.address, board.clone(), webhook))
             .transpose()
             .or_exit(Exit::Usage)?;
         let proxy = Proxy::start(config, ledger.clone(), sender).or_exit(Exit::Usage)?;
@@ -104,6 +105,31 @@ impl Embedded {
         let outcome = self.worker.stop().or_exit(Exit::Io)?;
         Ok(Finished { published: outcome.published, console: self.console })
     }
+}
+
+/// The webhook of the configuration, with its secret from a file or from the environment.
+fn webhook(settings: &parallax_config::Webhook) -> Result<Option<Webhook>, Failure> {
+    let Some(url) = &settings.url else { return Ok(None) };
+    let (place, text) = match (&settings.secret_file, &settings.secret_env) {
+        (Some(file), _) => {
+            let text = std::fs::read_to_string(file);
+            let place = format!("{} (key webhook.secret_file)", file.display());
+            (place.clone(), Some(text.with_context(|| format!("failed to read {place}")).or_exit(Exit::Io)?))
+        }
+        (None, Some(name)) => {
+            let missing = || format!("the environment has no text variable {name} (key webhook.secret_env)");
+            (format!("${name}"), Some(std::env::var(name).with_context(missing).or_exit(Exit::Usage)?))
+        }
+        (None, None) => (String::new(), None),
+    };
+    let webhook = Webhook::new(url, settings.timeout.0, settings.attempts).or_exit(Exit::Usage)?;
+    let webhook = webhook.only_final(settings.only_final);
+    let secret = text.map(|text| Secret::read(&text)).transpose();
+    let secret = secret.with_context(|| format!("{place} holds no usable secret")).or_exit(Exit::Usage)?;
+    Ok(Some(match secret {
+        Some(secret) => webhook.signed_with(secret),
+        None => webhook,
+    }))
 }
 
 fn open_log(config: &Config) -> Result<Box<dyn log::Writer>, Failure> {

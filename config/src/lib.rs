@@ -45,7 +45,7 @@ pub use roles::{Protocol, Role, Roles};
 pub use routes::{KeySource, Route};
 pub use rules::{Place, Rule};
 pub use schema::schema;
-pub use settings::{Config, Console, Limits, Listen, Log};
+pub use settings::{Config, Console, Limits, Listen, Log, Webhook};
 pub use summary::report;
 pub use tls::{ListenTls, NamedCertificate, RoleTls};
 pub use tolerance::{Shares, Slowdown};

@@ -10,7 +10,7 @@
 use crate::fields::declared;
 use crate::{
     CheckPolicy, Config, Console, Limits, Listen, ListenTls, Log, NamedCertificate, Policy, Role, RoleTls,
-    Roles, Route, Rule, SlicePolicy,
+    Roles, Route, Rule, SlicePolicy, Webhook,
 };
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -207,7 +207,7 @@ impl Shape {
 }
 
 /// The declared order of every table.
-static ORDERS: LazyLock<[&'static [&'static str]; 15]> = LazyLock::new(|| {
+static ORDERS: LazyLock<[&'static [&'static str]; 16]> = LazyLock::new(|| {
     [
         declared::<Config>(),
         declared::<Listen>(),
@@ -222,6 +222,7 @@ static ORDERS: LazyLock<[&'static [&'static str]; 15]> = LazyLock::new(|| {
         declared::<Policy>(),
         declared::<CheckPolicy>(),
         declared::<SlicePolicy>(),
+        declared::<Webhook>(),
         declared::<Limits>(),
         declared::<Log>(),
     ]

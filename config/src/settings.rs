@@ -31,6 +31,9 @@ pub struct Config {
     /// What counts as worse, how sure to be, how long to wait.
     #[serde(default)]
     pub policy: Policy,
+    /// Who is told of each change of the verdict's state.
+    #[serde(default)]
+    pub webhook: Webhook,
     /// Bounds of the data plane.
     #[serde(default)]
     pub limits: Limits,
@@ -71,13 +74,52 @@ pub struct Console {
     /// File with a private ed25519 key (PKCS#8 PEM, as `parallax verdict keygen` writes it). With it
     /// every verdict is signed as it is published, so that a later step can check it offline.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>", example = "/etc/parallax/signing.pem")]
+    #[schemars(with = "Option<String>", example = &"/etc/parallax/signing.pem")]
     pub signing_key: Option<PathBuf>,
 }
 
 impl Default for Console {
     fn default() -> Self {
         Self { address: SocketAddr::from(([127, 0, 0, 1], 8081)), signing_key: None }
+    }
+}
+
+/// `[webhook]`: a CloudEvent for each change of state, signed as Standard Webhooks describes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhook {
+    /// Where events are posted to; nowhere when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"http://127.0.0.1:9000/parallax")]
+    pub url: Option<String>,
+    /// File with the secret that requests are signed with: `whsec_` and base64, or any text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", example = &"/etc/parallax/webhook.secret")]
+    pub secret_file: Option<PathBuf>,
+    /// Environment variable with the secret; used where no file is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"WEBHOOK_SECRET")]
+    pub secret_env: Option<String>,
+    /// How long one attempt may take.
+    #[schemars(extend("x-minimum" = "1ms"))]
+    pub timeout: Span,
+    /// Attempts for one event, the first included; pauses between them double from 1 s to 5 min.
+    #[schemars(range(min = 1, max = 100), extend("x-unit" = "attempts"))]
+    pub attempts: u32,
+    /// Tell final verdicts only.
+    pub only_final: bool,
+}
+
+impl Default for Webhook {
+    fn default() -> Self {
+        Self {
+            url: None,
+            secret_file: None,
+            secret_env: None,
+            timeout: Span::secs(10),
+            attempts: 10,
+            only_final: false,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) use problem::Problem;
 pub(crate) use select::Selection;
 
 use crate::board::Board;
+use crate::webhook::Counters;
 use crate::{limits, page};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -35,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) board: Board,
     /// Turns true when the console is told to stop.
     pub(crate) stopped: watch::Receiver<bool>,
+    /// Where there is a webhook.
+    pub(crate) webhook: Option<Arc<Counters>>,
     polls: Arc<Semaphore>,
     streams: Arc<Semaphore>,
 }
@@ -65,6 +68,7 @@ impl Context {
         Self {
             board,
             stopped,
+            webhook: None,
             polls: Arc::new(Semaphore::new(limits::POLLS)),
             streams: Arc::new(Semaphore::new(limits::STREAMS)),
         }

@@ -49,6 +49,8 @@ pub(crate) struct Entry {
 /// A change of a run's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
+    /// Changes of this run so far, this one included: 1 for its first state.
+    pub number: u64,
     /// The watermark at which it changed; `null` before the first.
     pub watermark: Option<String>,
     /// Windows sealed by then.
@@ -176,8 +178,10 @@ impl Entry {
         let last = self.changes.last().map(|change| (change.verdict, change.is_final));
         let mut changes = self.changes.clone();
         if last != Some((newer.verdict().verdict, newer.verdict().is_final)) {
+            let number = changes.last().map_or(1, |change| change.number + 1);
+            let newest = Change { number, ..Change::to(newer.verdict()) };
             let surplus = (changes.len() + 1).saturating_sub(limits::CHANGES);
-            changes = changes[surplus..].iter().chain(newer.changes.iter()).cloned().collect();
+            changes = changes[surplus..].iter().cloned().chain([newest]).collect();
         }
         *self = Self { changes, ..newer };
     }
@@ -186,6 +190,7 @@ impl Entry {
 impl Change {
     fn to(verdict: &Verdict) -> Self {
         Self {
+            number: 1,
             watermark: verdict.watermark.clone(),
             sealed_windows: verdict.sealed_windows,
             verdict: verdict.verdict,

@@ -14,10 +14,12 @@ mod limits;
 mod page;
 mod server;
 mod signed;
+mod webhook;
 
 pub use board::{Board, Change};
 pub use server::{Console, Running, StartError};
 pub use signed::SIGNATURE_HEADER;
+pub use webhook::{Secret, Webhook, WebhookError};
 
 /// Canned publications, shared with `examples/preview.rs`.
 #[cfg(test)]

@@ -54,3 +54,16 @@ pub(crate) const DRAIN: Duration = Duration::from_secs(2);
 
 /// How often the recorder's histograms are folded; the exporter keeps raw samples in between.
 pub(crate) const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Events waiting for the webhook's receiver; the oldest leaves. A run changes its state a few times.
+pub(crate) const WEBHOOK_QUEUE: usize = 256;
+
+/// Pause after the first attempt that failed; it doubles with each further one.
+pub(crate) const WEBHOOK_FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Longest pause between two attempts, also where the receiver asks for a longer one.
+pub(crate) const WEBHOOK_PAUSE: Duration = Duration::from_secs(300);
+
+/// Time for events that wait when the console is told to stop: a run that ends with its verdict must
+/// still tell it, and must still end.
+pub(crate) const WEBHOOK_DRAIN: Duration = Duration::from_secs(10);

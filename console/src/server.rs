@@ -6,6 +6,7 @@
 use crate::api::{self, Context};
 use crate::board::Board;
 use crate::limits;
+use crate::webhook::{self, Webhook};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -64,6 +65,18 @@ impl Console {
     /// # Errors
     /// [`StartError`] where the address is taken or not ours, or where no thread can be had.
     pub fn start(address: SocketAddr, board: Board) -> Result<Running, StartError> {
+        Self::start_with(address, board, None)
+    }
+
+    /// [`Console::start`], with a webhook that hears of each change of state.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn start_with(
+        address: SocketAddr,
+        board: Board,
+        webhook: Option<Webhook>,
+    ) -> Result<Running, StartError> {
         let listener = listen(address)?;
         let bound = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
         let runtime =
@@ -72,7 +85,7 @@ impl Console {
         let thread = std::thread::Builder::new()
             .name("console".to_owned())
             .spawn(move || {
-                if let Err(error) = runtime.block_on(serve(listener, Context::new(board, stopped))) {
+                if let Err(error) = runtime.block_on(serve(listener, Context::new(board, stopped), webhook)) {
                     tracing::error!(%error, "the console has stopped");
                 }
                 runtime.shutdown_background();
@@ -89,7 +102,8 @@ impl Running {
         self.address
     }
 
-    /// Ends streams and long polls, lets other requests finish (2 s at most), and joins the thread.
+    /// Ends streams and long polls, lets other requests finish (2 s at most), delivers what waits for
+    /// the webhook (10 s at most), and joins the thread.
     pub fn stop(mut self) {
         self.end();
     }
@@ -119,10 +133,18 @@ fn listen(address: SocketAddr) -> Result<std::net::TcpListener, StartError> {
     Ok(listener)
 }
 
-async fn serve(listener: std::net::TcpListener, context: Context) -> io::Result<()> {
+async fn serve(
+    listener: std::net::TcpListener,
+    mut context: Context,
+    webhook: Option<Webhook>,
+) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let connections = Arc::new(Semaphore::new(limits::CONNECTIONS));
     let graceful = GracefulShutdown::new();
+    let delivery = webhook.map(|webhook| {
+        let counters = context.webhook.insert(Arc::default()).clone();
+        tokio::spawn(webhook::deliver(webhook, context.board.clone(), counters, context.stopped.clone()))
+    });
     let mut stopped = context.stopped.clone();
     let mut upkeep = tokio::time::interval(limits::UPKEEP);
     let service = TowerToHyperService::new(api::router(context.clone()));
@@ -149,6 +171,11 @@ async fn serve(listener: std::net::TcpListener, context: Context) -> io::Result<
     drop(listener);
     if tokio::time::timeout(limits::DRAIN, graceful.shutdown()).await.is_err() {
         tracing::debug!("console requests were cut by the stop");
+    }
+    if let Some(delivery) = delivery
+        && delivery.await.is_err()
+    {
+        tracing::error!("the webhook's task panicked");
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::Findings;
 use crate::keypath::KeyPath;
-use crate::{Config, Role};
+use crate::{Config, Role, Webhook};
 use std::net::{IpAddr, SocketAddr};
 use url::{Host, Url};
 
@@ -38,7 +38,39 @@ pub(super) fn check(config: &Config) -> Findings {
     }
     twins(config, &seen, &mut findings);
     log(config, &mut findings);
+    webhook(&config.webhook, &mut findings);
     findings
+}
+
+fn webhook(hook: &Webhook, findings: &mut Findings) {
+    let at = KeyPath::of(&["webhook", "url"]);
+    let has_secret = hook.secret_file.is_some() || hook.secret_env.is_some();
+    let Some(text) = &hook.url else {
+        if has_secret {
+            findings.warning(at, "is absent: the secret signs nothing", "say where events are posted to");
+        }
+        return;
+    };
+    match Url::parse(text) {
+        Ok(url) if url.scheme() == "https" => findings.problem(
+            at,
+            format!("`{text}`: TLS to a webhook is not spoken yet"),
+            "use http://, with TLS begun by a sidecar if the network needs it",
+        ),
+        Ok(url) if url.scheme() == "http" && url.username().is_empty() && url.password().is_none() => {}
+        _ => findings.problem(
+            at,
+            format!("`{text}` is no address that events can be posted to"),
+            "write http://host:port/path, without a user name",
+        ),
+    }
+    if !has_secret {
+        findings.warning(
+            KeyPath::of(&["webhook", "secret_file"]),
+            "is absent: a receiver cannot know who posts to it",
+            "set webhook.secret_file or webhook.secret_env, and check webhook-signature there",
+        );
+    }
 }
 
 fn parse(role: &Role) -> Result<Url, (String, String)> {

@@ -16,6 +16,9 @@ use std::fmt::Write as _;
 pub(crate) async fn scrape(extract::State(context): extract::State<Context>) -> Response {
     let mut text = context.board.metrics().map(PrometheusHandle::render).unwrap_or_default();
     write_verdicts(&mut text, &context.board.snapshot());
+    if let Some(webhook) = &context.webhook {
+        webhook.write(&mut text);
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 

@@ -38,6 +38,7 @@ pub(crate) fn bare(primary: &str) -> Config {
         key: Vec::new(),
         rules: Vec::new(),
         policy: Default::default(),
+        webhook: Default::default(),
         limits: Default::default(),
         log: Default::default(),
     };

@@ -16,6 +16,7 @@ mod flume;
 mod harness;
 mod httpbin;
 mod load;
+mod notices;
 mod outputs;
 mod sdks;
 mod signatures;

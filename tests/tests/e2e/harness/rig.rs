@@ -86,12 +86,15 @@ pub(crate) struct Trial {
     pub(crate) policy: &'static str,
     /// Further arguments of `parallax run`.
     pub(crate) args: Vec<&'static str>,
+    /// Variables of `parallax run`.
+    pub(crate) env: Vec<(&'static str, &'static str)>,
 }
 
 /// A running validation.
 pub(crate) struct Rig {
     process: Process,
     address: SocketAddr,
+    console: u16,
     directory: tempfile::TempDir,
 }
 
@@ -104,13 +107,19 @@ impl Rig {
         std::fs::write(&path, config(trial, port, console)).expect("the configuration can be written");
         let mut args = vec!["run", "--config", "parallax.toml", "--format", "json", "--until", "final"];
         args.extend(&trial.args);
-        let process = parallax(args).dir(directory.path()).start().listening(port, Duration::from_secs(20));
-        Self { process, address: local(port), directory }
+        let run = trial.env.iter().fold(parallax(args), |run, (name, value)| run.env(name, value));
+        let process = run.dir(directory.path()).start().listening(port, Duration::from_secs(20));
+        Self { process, address: local(port), console, directory }
     }
 
     /// Where clients connect.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The port of the console.
+    pub(crate) fn console(&self) -> u16 {
+        self.console
     }
 
     /// The recording of a run with `--capture`, which is its log.
@@ -120,8 +129,12 @@ impl Rig {
 
     /// Sends traffic until the verdict is final; the outcome of `parallax run`, and what the client saw.
     pub(crate) fn judge(&mut self, requests: Vec<Request>, rate: f64) -> (Outcome, Sent) {
+        self.end(Load::start(self.address, requests, rate, 8))
+    }
+
+    /// Keeps this traffic up until the verdict is final.
+    pub(crate) fn end(&mut self, load: Load) -> (Outcome, Sent) {
         const LIMIT: Duration = Duration::from_secs(120);
-        let load = Load::start(self.address, requests, rate, 8);
         super::wait_for("a final verdict", LIMIT, || self.process.has_ended().then_some(()));
         // What is sent after the end is refused; the client's own failures until then are what counts.
         let sent = load.stop();
