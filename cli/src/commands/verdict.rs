@@ -26,6 +26,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use url::form_urlencoded;
 
 /// Read, wait for or recompute a verdict.
 #[derive(Debug, Subcommand)]
@@ -36,7 +37,7 @@ pub(crate) enum Verdict {
     Show(Show),
     /// Wait until the verdict is final; the exit code is the verdict's.
     #[command(after_help = "Examples:\n  parallax verdict wait --deadline 30m\n  \
-                            parallax verdict wait --run 2026-11-22T14-02Z-a1b2 --once --format json")]
+                            parallax verdict wait --candidate sha256:5f0c… --once --format json")]
     Wait(Wait),
     /// Recompute the verdict from the log and compare it with the one that is kept there; or, with
     /// `--key`, check a document's signature offline and exit with its verdict.
@@ -64,6 +65,10 @@ struct Which {
     /// The run; the newest when absent.
     #[arg(long, value_name = "ID")]
     run: Option<String>,
+    /// The candidate's digest: a verdict about another build is not taken. Without `--run`, the newest
+    /// run of this digest.
+    #[arg(long, value_name = "DIGEST")]
+    candidate: Option<String>,
     /// The console to ask.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8081")]
     console: String,
@@ -372,8 +377,14 @@ impl Which {
     /// The document, or `None` while the console is not ready; waits for news up to `wait`.
     fn fetch(&self, wait: Duration) -> Result<Option<Fetched>, Failure> {
         let run = self.run.as_deref().unwrap_or("latest");
-        let query = if wait.is_zero() { String::new() } else { format!("?wait={}s", wait.as_secs().max(1)) };
-        let path = format!("/v1/verdicts/{run}{query}");
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if let Some(digest) = &self.candidate {
+            query.append_pair("candidate", digest);
+        }
+        if !wait.is_zero() {
+            query.append_pair("wait", &format!("{}s", wait.as_secs().max(1)));
+        }
+        let path = format!("/v1/verdicts/{run}?{}", query.finish());
         let answer = get(&self.console, &path, wait + Duration::from_secs(10))?;
         match answer.status {
             StatusCode::OK => {
@@ -386,6 +397,10 @@ impl Which {
             StatusCode::NOT_FOUND => {
                 Err(Failure::new(Exit::Usage, format!("{} knows no run `{run}`", self.console)))
             }
+            StatusCode::CONFLICT => Err(Failure::new(
+                Exit::Different,
+                format!("run `{run}` is not about {}", self.candidate.as_deref().unwrap_or("this candidate")),
+            )),
             other => Err(Failure::new(Exit::Unavailable, format!("{} answered {other}", self.console))),
         }
     }

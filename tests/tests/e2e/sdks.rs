@@ -127,6 +127,7 @@ fn prove_one(test: &str, profile: &str, paths: &[&str], client: &Client) -> Opti
         tables,
         policy: POLICY,
         args: vec!["--capture"],
+        env: Vec::new(),
     });
     let told = client.send(test, rig.address().port())?;
     wait_for("the copies", Duration::from_secs(10), || {
