@@ -108,7 +108,7 @@ EOF
 # The conformance test of HTTP/2, for the proxy.
 h2spec() {
   mkdir -p h2spec
-  GOBIN=$PWD/h2spec retry go install github.com/summerwind/h2spec/cmd/h2spec@v2.2.1
+  GOBIN=$PWD/h2spec retry go install github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 }
 
 # The recorded bodies of GitHub's webhooks.
