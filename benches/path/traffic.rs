@@ -32,6 +32,7 @@ pub(crate) fn run() -> Run {
         replicas: Vec::new(),
         history: Vec::new(),
         noise: Vec::new(),
+        descriptors: None,
         profiles: Vec::new(),
     }
 }

@@ -68,6 +68,7 @@ fn config(options: &Options) -> Config {
             profile: None,
         }],
         key: Vec::new(),
+        descriptors: None,
         rules: Vec::new(),
         policy: Default::default(),
         webhook: Default::default(),
@@ -98,5 +99,6 @@ fn run(config: &Config) -> Run {
         replicas: Vec::new(),
         history: Vec::new(),
         noise: Vec::new(),
+        descriptors: None,
     }
 }

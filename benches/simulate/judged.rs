@@ -42,6 +42,7 @@ pub(crate) fn run_of(
         replicas: Vec::new(),
         history: Vec::new(),
         noise: Vec::new(),
+        descriptors: None,
     };
     change(&mut run);
     Judge::new(&run).expect("simulated runs can be judged")

@@ -6,6 +6,7 @@
 use crate::commands::verdict::sign::signing_key;
 use crate::exit::{Exit, Failure, OrExit as _};
 use anyhow::Context as _;
+use parallax_comparator::diff::Schema;
 use parallax_comparator::report::Published;
 use parallax_comparator::run::{Build, ControlMode, NORMALISER, RouteProfile, Run};
 use parallax_comparator::slice::Slice;
@@ -50,7 +51,7 @@ pub(crate) struct Finished {
 impl Embedded {
     /// Starts every part; nothing is left running when one of them cannot start.
     pub(crate) fn start(config: &Config, options: Options) -> Result<Self, Failure> {
-        let run = new_run(config);
+        let run = Run { descriptors: descriptors(config)?, ..new_run(config) };
         let writer = options.log.then(|| open_log(config)).transpose()?;
         let limits = QueueLimits { count: config.limits.queue_exchanges, bytes: config.limits.queue_bytes };
         let (sender, receiver) = queue(limits);
@@ -168,7 +169,21 @@ pub(crate) fn new_run(config: &Config) -> Run {
         replicas: Vec::new(),
         history: Vec::new(),
         noise: Vec::new(),
+        descriptors: None,
     }
+}
+
+/// The descriptor set in base64: it becomes part of the run's header.
+fn descriptors(config: &Config) -> Result<Option<String>, Failure> {
+    let Some(file) = &config.descriptors else { return Ok(None) };
+    let bytes = std::fs::read(file)
+        .with_context(|| format!("failed to read {} (key descriptors)", file.display()))
+        .or_exit(Exit::Usage)?;
+    let portable = Schema::portable(&bytes);
+    portable
+        .with_context(|| format!("{} cannot be used (key descriptors)", file.display()))
+        .or_exit(Exit::Usage)
+        .map(Some)
 }
 
 /// The routes that carry a vendor's event API.

@@ -66,6 +66,7 @@ fn run(slices: u64) -> Run {
         replicas: Vec::new(),
         history: Vec::new(),
         noise: Vec::new(),
+        descriptors: None,
     }
 }
 

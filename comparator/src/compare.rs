@@ -39,7 +39,7 @@ pub struct Comparer {
 #[derive(Debug, thiserror::Error)]
 #[error("{what} {index} (`{at}`): {why}")]
 pub struct RuleError {
-    /// `rule` or `field check`.
+    /// `rule`, `field check` or `descriptor set`.
     pub what: &'static str,
     /// Position in its list, from 0.
     pub index: usize,
@@ -100,6 +100,21 @@ impl Comparer {
     pub fn with_schema(mut self, schema: Arc<Schema>) -> Self {
         self.schema = Some(schema);
         self
+    }
+
+    /// The same comparer, with the descriptor set of a run, in base64.
+    ///
+    /// # Errors
+    /// It is no descriptor set.
+    pub fn with_descriptors(self, set: Option<&str>) -> Result<Self, RuleError> {
+        let Some(set) = set else { return Ok(self) };
+        let schema = Schema::from_portable(set).map_err(|error| RuleError {
+            what: "descriptor set",
+            index: 0,
+            at: "descriptors".to_owned(),
+            why: error.to_string(),
+        })?;
+        Ok(self.with_schema(Arc::new(schema)))
     }
 
     /// The same comparer, reading answers on these routes as the vendors' own clients do.

@@ -51,6 +51,9 @@ pub struct Run {
     /// Counts of an earlier A/A run of this rig; they bound the noise where there is no control.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub noise: Vec<NoiseCounts>,
+    /// The protobuf descriptor set in base64, so that the log alone is enough to compare again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub descriptors: Option<String>,
 }
 
 /// A route that carries a vendor's event API.

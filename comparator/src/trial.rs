@@ -90,6 +90,12 @@ pub struct Trial {
     verdict_json: Bytes,
 }
 
+/// The comparison that a run fixes.
+pub(crate) fn comparer(run: &Run) -> Result<Comparer, RuleError> {
+    let comparer = Comparer::new(&run.rules, &field_paths(run))?.with_profiles(&run.profiles);
+    comparer.with_descriptors(run.descriptors.as_deref())
+}
+
 impl Trial {
     /// A trial before its first exchange.
     ///
@@ -102,7 +108,7 @@ impl Trial {
         let judge = Judge::new(&run)?;
         let verdict = judge.verdict();
         Ok(Self {
-            comparer: Arc::new(Comparer::new(&run.rules, &field_paths(&run))?.with_profiles(&run.profiles)),
+            comparer: Arc::new(comparer(&run)?),
             tally: Tally::new(&run)?,
             reporter: Reporter::new(&run),
             run: Arc::new(run),

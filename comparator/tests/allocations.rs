@@ -71,6 +71,7 @@ fn run() -> Run {
         replicas: Vec::new(),
         history: Vec::new(),
         noise: Vec::new(),
+        descriptors: None,
         profiles: Vec::new(),
     }
 }

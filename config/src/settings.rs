@@ -25,6 +25,11 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("examples" = [["header:x-user-id", "cookie:session", "connection"]]))]
     pub key: Vec<KeySource>,
+    /// A protobuf descriptor set (`protoc --include_imports --descriptor_set_out=FILE`): gRPC answers
+    /// are compared by the names of their fields; by field numbers when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"api.binpb")]
+    pub descriptors: Option<PathBuf>,
     /// What may differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,

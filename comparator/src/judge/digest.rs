@@ -65,6 +65,9 @@ pub(crate) fn policy_hash(run: &Run, slices: &[SliceState]) -> String {
         // They decide what a status means; without them the hash is that of earlier builds.
         document["profiles"] = json!(run.profiles);
     }
+    if let Some(set) = &run.descriptors {
+        document["descriptors"] = json!(set);
+    }
     format!("sha256:{}", hex(&Sha256::digest(canonical(&document))))
 }
 

@@ -81,6 +81,7 @@ fn imported(windows: &[SealedWindow], import: Import) -> Run {
         replicas: Vec::new(),
         history: Vec::new(),
         noise: Vec::new(),
+        descriptors: None,
     }
 }
 

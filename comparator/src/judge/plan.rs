@@ -215,6 +215,7 @@ fn run(question: &Question) -> Run {
         replicas: Vec::new(),
         history: Vec::new(),
         noise: Vec::new(),
+        descriptors: None,
     }
 }
 

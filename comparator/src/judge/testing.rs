@@ -31,6 +31,7 @@ pub(crate) fn run(slices: &[Slice]) -> Run {
         replicas: Vec::new(),
         history: Vec::new(),
         noise: Vec::new(),
+        descriptors: None,
     }
 }
 

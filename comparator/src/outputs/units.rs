@@ -38,6 +38,7 @@ pub(super) fn tallies(
         replicas: Vec::new(),
         history: Vec::new(),
         noise: Vec::new(),
+        descriptors: None,
     };
     Tallies { run: Some(run), windows: windows(records, units, settings.window), ended: true }
 }

@@ -3,8 +3,8 @@
 use super::{FirstDifference, Verification, VerifyError};
 use crate::compare::Comparer;
 use crate::rows::SealedWindow;
-use crate::tally::{Tally, Unsealed, field_paths};
-use crate::trial::{Header, Seal, Trial, TrialError, digest, observe, observe_encoded};
+use crate::tally::{Tally, Unsealed};
+use crate::trial::{Header, Seal, Trial, TrialError, comparer, digest, observe, observe_encoded};
 use bytes::Bytes;
 use parallax_exchange::codec::{self, DecodeError, View};
 use parallax_exchange::log::Record;
@@ -156,7 +156,7 @@ impl Replay {
 impl Recount {
     fn new(header: &Header) -> Result<Self, TrialError> {
         let run = &header.run;
-        let comparer = Comparer::new(&run.rules, &field_paths(run))?.with_profiles(&run.profiles);
+        let comparer = comparer(run)?;
         Ok(Self { comparer, tally: Tally::new(run)? })
     }
 }

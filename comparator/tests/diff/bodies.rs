@@ -237,7 +237,7 @@ fn a_type_that_lies_is_looked_behind() {
 }
 
 /// A descriptor set with `Event`, as `protoc` writes it for the text in the comments.
-fn schema(message: Option<&str>) -> Result<Schema, SchemaError> {
+fn descriptor_set() -> Vec<u8> {
     let field = |name: &str, number, kind: Type, label: Label, of: &str| FieldDescriptorProto {
         name: Some(name.to_owned()),
         number: Some(number),
@@ -299,7 +299,16 @@ fn schema(message: Option<&str>) -> Result<Schema, SchemaError> {
         service: vec![service],
         ..FileDescriptorProto::default()
     };
-    Schema::new(&FileDescriptorSet { file: vec![file] }.encode_to_vec(), message)
+    FileDescriptorSet { file: vec![file] }.encode_to_vec()
+}
+
+fn schema(message: Option<&str>) -> Result<Schema, SchemaError> {
+    Schema::new(&descriptor_set(), message)
+}
+
+/// The comparison of a run with these descriptors.
+fn described(set: &str) -> Result<Comparer, String> {
+    Comparer::new(&[], &[]).unwrap().with_descriptors(Some(set)).map_err(|error| error.to_string())
 }
 
 /// name "a", at 2^53 + `at`, kind SALE, one child, counts {"x": 1, "y": 2}, raw 00ff, and field 9 that no schema has.
@@ -347,7 +356,7 @@ fn protobuf_with_a_schema_has_names_and_types() {
 
 #[test]
 fn the_method_called_tells_the_type_of_a_grpc_message() {
-    let comparer = Comparer::new(&[], &[]).unwrap().with_schema(schema(None).unwrap().into());
+    let comparer = described(&Schema::portable(&descriptor_set()).unwrap()).unwrap();
     let of = |at| response(&[("content-type", "application/grpc")], frame(0, &event(at, false)));
     let compare = |target: &str| {
         let request = Request { target: target.to_owned(), ..Request::default() };
@@ -364,4 +373,8 @@ fn a_schema_that_does_not_fit_is_refused() {
     let expected = "the descriptor set has no message `shop.Evnt`; it has shop.Event, shop.Event.CountsEntry";
     assert_eq!(error(schema(Some("shop.Evnt"))), expected);
     assert!(error(Schema::new(b"\xff", None)).starts_with("no descriptor set (write one with `protoc"));
+    assert!(Schema::portable(b"\xff").is_err());
+    assert!(
+        described("/w==").unwrap_err().starts_with("descriptor set 0 (`descriptors`): no descriptor set")
+    );
 }

@@ -36,6 +36,7 @@ pub(crate) fn bare(primary: &str) -> Config {
         roles: Roles { primary: Role::at(primary), candidate: None, control: None },
         routes: Vec::new(),
         key: Vec::new(),
+        descriptors: None,
         rules: Vec::new(),
         policy: Default::default(),
         webhook: Default::default(),

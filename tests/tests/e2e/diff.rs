@@ -89,6 +89,10 @@ fn what_cannot_be_compared_says_why() {
     std::fs::write(dir.join("set"), b"\xff").expect("a file");
     let set = diff(dir, &["a.json", "a.json", "--descriptors", "set"], 2);
     assert!(set.stderr.contains("protoc --include_imports"), "{set}");
+    let config = "descriptors = \"set\"\n[roles.primary]\nurl = \"http://127.0.0.1:1\"\n[listen]\naddress = \"127.0.0.1:0\"\n[console]\naddress = \"127.0.0.1:0\"\n";
+    std::fs::write(dir.join("run.toml"), config).expect("a file");
+    let run = parallax(["run", "--config", "run.toml", "--for", "1s"]).dir(dir).run(SOON).expect_code(2);
+    assert!(run.stderr.contains("set cannot be used (key descriptors)"), "{run}");
 }
 
 #[test]

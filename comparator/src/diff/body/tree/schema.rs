@@ -8,6 +8,8 @@
 use super::writer::Writer;
 use super::{Problem, notation, wire};
 use crate::diff::headers::MediaType;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value,
 };
@@ -59,6 +61,23 @@ impl Schema {
         };
         let default = message.map(find).transpose()?;
         Ok(Self { pool, default })
+    }
+
+    /// A descriptor set that can be used, in base64: what the header of a run holds.
+    ///
+    /// # Errors
+    /// [`SchemaError::Set`].
+    pub fn portable(descriptor_set: &[u8]) -> Result<String, SchemaError> {
+        Self::new(descriptor_set, None).map(|_| STANDARD.encode(descriptor_set))
+    }
+
+    /// Reads what [`Self::portable`] wrote.
+    ///
+    /// # Errors
+    /// [`SchemaError::Set`].
+    pub fn from_portable(text: &str) -> Result<Self, SchemaError> {
+        let bytes = STANDARD.decode(text).map_err(|error| SchemaError::Set(error.to_string()))?;
+        Self::new(&bytes, None)
     }
 
     /// The type that a media type names, else the one for all.
