@@ -25,7 +25,8 @@ pub struct Route {
     pub sample: f64,
     /// The vendor's event API that comes this way. How its clients read a status (done, send again, give
     /// up) decides the checks `status` and `error_rate`, and what is new in each answer becomes rules,
-    /// which `config check` lists.
+    /// which `config check` lists. One of `statsig`, `segment`, `rudderstack`, `snowplow`, `posthog`,
+    /// `amplitude`, `mixpanel`, `ga4`, `cloudevents` and `otlp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"segment")]
     pub profile: Option<ProfileName>,
