@@ -15,7 +15,7 @@ use super::fields::{self, FieldsView};
 use super::varint::varint;
 use crate::{Body, CopyOrder, Exchange, ExchangeId, MissingReason, Outcome, Response, Role, Timing};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use smallvec::SmallVec;
 
 /// Where the parts of an encoded exchange lie.
@@ -171,17 +171,19 @@ impl ResponseView<'_> {
     /// # Errors
     /// A header section that is none.
     pub fn decode(&self) -> Result<Response, DecodeError> {
+        let section = |fields: FieldsView<'_>| fields::read(&self.source.slice_ref(fields.0));
+        Ok(self.decode_with(section(self.headers)?, section(self.trailers)?))
+    }
+
+    /// The response with these header sections in place of its own, which are not read.
+    #[must_use]
+    pub fn decode_with(&self, headers: HeaderMap, trailers: HeaderMap) -> Response {
         let bytes = self.source.slice_ref(self.body.bytes);
-        Ok(Response {
-            status: self.status,
-            headers: fields::read(&self.source.slice_ref(self.headers.0))?,
-            body: match self.body.length {
-                Some(length) => Body::cut(bytes, length, self.body.digest),
-                None => Body::whole(bytes),
-            },
-            trailers: fields::read(&self.source.slice_ref(self.trailers.0))?,
-            timing: self.timing,
-        })
+        let body = match self.body.length {
+            Some(length) => Body::cut(bytes, length, self.body.digest),
+            None => Body::whole(bytes),
+        };
+        Response { status: self.status, headers, body, trailers, timing: self.timing }
     }
 }
 
