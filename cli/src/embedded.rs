@@ -10,13 +10,14 @@ use parallax_comparator::diff::Schema;
 use parallax_comparator::report::Published;
 use parallax_comparator::run::{Build, ControlMode, NORMALISER, RouteProfile, Run};
 use parallax_comparator::slice::Slice;
+use parallax_comparator::verify;
 use parallax_comparator::worker::{Worker, WorkerHandle, WorkerOptions};
 use parallax_config::{Config, Role, Route};
 use parallax_console::{Board, Console, Secret, Webhook};
 use parallax_exchange::{Ledger, QueueLimits, log, queue};
 use parallax_proxy::Proxy;
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How this process runs; what it validates is in the [`Config`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,7 +52,10 @@ pub(crate) struct Finished {
 impl Embedded {
     /// Starts every part; nothing is left running when one of them cannot start.
     pub(crate) fn start(config: &Config, options: Options) -> Result<Self, Failure> {
-        let run = Run { descriptors: descriptors(config)?, ..new_run(config) };
+        let mut run = Run { descriptors: descriptors(config)?, ..new_run(config) };
+        if options.log {
+            run.attempt += earlier_attempts(config);
+        }
         let writer = options.log.then(|| open_log(config)).transpose()?;
         let limits = QueueLimits { count: config.limits.queue_exchanges, bytes: config.limits.queue_bytes };
         let (sender, receiver) = queue(limits);
@@ -138,6 +142,31 @@ fn open_log(config: &Config) -> Result<Box<dyn log::Writer>, Failure> {
     log::open_writer(&config.log.url, limits)
         .with_context(|| format!("failed to open the log `{}` (key log.url)", config.log.url))
         .or_exit(Exit::Io)
+}
+
+/// Longest look into the log for earlier attempts: a start must not wait for gigabytes of recordings.
+const LOOK_BACK: Duration = Duration::from_secs(2);
+
+/// Runs of the same candidate digest that the log holds; 0 where the digest is not known.
+///
+/// A log that cannot be read is found out by the one who opens it for writing.
+fn earlier_attempts(config: &Config) -> u64 {
+    let digest = config.roles.candidate.as_ref().and_then(|role| role.digest.as_deref());
+    let (Some(digest), Ok(mut reader)) = (digest, log::open_reader(&config.log.url)) else {
+        return 0;
+    };
+    let until = Instant::now() + LOOK_BACK;
+    let mut is_whole = true;
+    let counted = verify::attempts(&mut *reader, digest, || {
+        is_whole = Instant::now() < until;
+        is_whole
+    });
+    if !is_whole || counted.is_err() {
+        tracing::warn!(
+            "the log was not read in whole: there may be more attempts at this digest than the verdict says"
+        );
+    }
+    counted.unwrap_or(0)
 }
 
 /// Fixes what a run is: its name, its builds, its policy and its slices.

@@ -148,6 +148,35 @@ pub fn verify(log: &mut dyn Reader, run: Option<&str>) -> Result<Verification, V
     Ok(replay.end(damage))
 }
 
+/// How many runs of the candidate build `digest` the log holds, as far as `go_on` lets it be read.
+///
+/// Each attempt at one build may promote it wrongly with probability beta, so a verdict says how many there were.
+/// Damage is stepped over.
+///
+/// # Errors
+/// [`VerifyError::Log`] when the log cannot be read.
+pub fn attempts(
+    log: &mut dyn Reader,
+    digest: &str,
+    mut go_on: impl FnMut() -> bool,
+) -> Result<u64, VerifyError> {
+    let mut runs = std::collections::BTreeSet::new();
+    while go_on() {
+        match log.next() {
+            Ok(None) => break,
+            Ok(Some((_, Record::Run(bytes)))) => {
+                // A header of another version is an attempt too, but not one that this build can read.
+                let header = Header::from_bytes(&bytes).ok();
+                let same = header.filter(|header| header.run.candidate.digest.as_deref() == Some(digest));
+                runs.extend(same.map(|header| header.run.run));
+            }
+            Ok(Some(_)) | Err(LogError::Damaged { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(runs.len() as u64)
+}
+
 /// Writes the tallies of a run, by default of the log's last one, as `parallax.tally/1`.
 ///
 /// Returns the number of windows.

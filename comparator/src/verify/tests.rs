@@ -155,3 +155,28 @@ fn exported_tallies_read_back_as_what_was_sealed() {
     });
     assert_eq!(windows, seals.collect::<Vec<_>>());
 }
+
+#[test]
+fn attempts_at_one_build_are_counted_by_its_digest() {
+    let log = MemoryLog::default();
+    let header = |name: &str, digest: Option<&str>| {
+        let mut run = run();
+        run.run = name.to_owned();
+        run.candidate.digest = digest.map(str::to_owned);
+        Record::Run(Header { run, captured: false }.to_bytes())
+    };
+    let mut writer = log.clone();
+    for (name, digest) in
+        [("a", Some("sha256:1")), ("b", Some("sha256:2")), ("c", None), ("d", Some("sha256:1"))]
+    {
+        writer.append(&header(name, digest)).unwrap();
+    }
+    let count = |digest: &str| attempts(&mut log.reader(), digest, || true).unwrap();
+    assert_eq!([count("sha256:1"), count("sha256:2"), count("sha256:3")], [2, 1, 0]);
+    let mut left = 2;
+    let few = || {
+        left -= 1;
+        left >= 0
+    };
+    assert_eq!(attempts(&mut log.reader(), "sha256:1", few).unwrap(), 1, "as far as it was read");
+}
