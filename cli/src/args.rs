@@ -1,6 +1,8 @@
 //! The command line, as `clap` reads it.
 
-use crate::commands::{config, demo, diff, load, outputs, policy, recording, replay, rules, run, verdict};
+use crate::commands::{
+    config, demo, diff, load, outputs, policy, proxy, recording, replay, rules, run, verdict,
+};
 use crate::output::Color;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
@@ -40,6 +42,8 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     /// Proxy, comparator, judge and console in one process, in front of real services.
     Run(run::Run),
+    /// The proxy alone: mirrors traffic and records every exchange in the log.
+    Proxy(proxy::Proxy),
     /// Compare two files, or two recordings joined by request.
     Diff(diff::Diff),
     /// Compare what two builds wrote: files of output records, joined by id.

@@ -6,6 +6,7 @@ pub(crate) mod diff;
 pub(crate) mod load;
 pub(crate) mod outputs;
 pub(crate) mod policy;
+pub(crate) mod proxy;
 pub(crate) mod recording;
 pub(crate) mod replay;
 pub(crate) mod rules;
@@ -25,6 +26,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Recording(command) => command.run(global),
         Command::Verdict(command) => command.run(global),
         Command::Run(command) => command.run(global),
+        Command::Proxy(command) => command.run(global),
         Command::Diff(command) => command.run(global),
         Command::Outputs(command) => command.run(global),
         Command::Load(command) => command.run(global),

@@ -137,7 +137,8 @@ fn webhook(settings: &parallax_config::Webhook) -> Result<Option<Webhook>, Failu
     }))
 }
 
-fn open_log(config: &Config) -> Result<Box<dyn log::Writer>, Failure> {
+/// Opens the log that the configuration names.
+pub(crate) fn open_log(config: &Config) -> Result<Box<dyn log::Writer>, Failure> {
     let limits = log::Limits { segment_bytes: config.log.segment_bytes, total_bytes: config.log.total_bytes };
     log::open_writer(&config.log.url, limits)
         .with_context(|| format!("failed to open the log `{}` (key log.url)", config.log.url))

@@ -18,6 +18,7 @@ mod httpbin;
 mod load;
 mod notices;
 mod outputs;
+mod proxy;
 mod sdks;
 mod signatures;
 mod webhooks;

@@ -1,0 +1,210 @@
+//! `parallax proxy`: the data plane alone, which records what it sees.
+//!
+//! Nothing is compared here: every exchange goes to the log, where it can be replayed or looked into
+//! on another machine. A thread of its own writes; where the disk is slower than the traffic, the
+//! bounded queue before it drops, and what is dropped is counted and makes the recording unfit as
+//! evidence.
+
+use crate::args::Global;
+use crate::commands::config::load;
+use crate::embedded::open_log;
+use crate::exit::{Exit, Failure, OrExit as _, Outcome};
+use crate::interrupt::{Interrupt, Waited};
+use crate::output::{self, Format, note};
+use clap::Args;
+use parallax_config::Span;
+use parallax_exchange::log::{Record, Writer};
+use parallax_exchange::{Admissions, Empty, Ledger, QueueLimits, Receiver, queue};
+use parallax_proxy::Stats;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Exchanges that are written at once, at most.
+const BATCH: usize = 256;
+
+/// The longest that a recorded exchange waits to be made durable, and the end of all is waited for.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The proxy alone: mirrors traffic and records every exchange in the log.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  parallax proxy --config config/minimal.toml\n  \
+                        parallax proxy --config parallax.toml --for 10m --format json > proxy.json")]
+pub(crate) struct Proxy {
+    /// The configuration.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// End after this time; on Ctrl-C when absent.
+    #[arg(long = "for", value_name = "DURATION")]
+    duration: Option<Span>,
+    /// How to print what was done at the end.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+}
+
+impl Proxy {
+    pub(crate) fn run(self, global: &Global) -> Outcome {
+        let config = load(&self.config, global)?;
+        let interrupt = Interrupt::listen()?;
+        let limits = QueueLimits { count: config.limits.queue_exchanges, bytes: config.limits.queue_bytes };
+        let (sender, receiver) = queue(limits);
+        let ledger = Ledger::new(config.policy.window.nanos());
+        let recorder = Recorder::start(receiver, open_log(&config)?)?;
+        let proxy = parallax_proxy::Proxy::start(&config, ledger.clone(), sender).or_exit(Exit::Usage)?;
+        note!(global, "proxy    {}", proxy.address());
+        note!(global, "log      {}", config.log.url);
+        let mut admissions = Admissions::default();
+        let waited = interrupt.wait_until(self.duration.map(|span| span.0), || {
+            // Taken as it comes, so that the ledger does not grow with every window.
+            admissions.merge(&ledger.take_through(u64::MAX));
+            false
+        });
+        let stats = proxy.drain(config.limits.drain_timeout.0);
+        admissions.merge(&ledger.take_through(u64::MAX));
+        let recorded = recorder.finish()?;
+        let partial = waited == Waited::Interrupted;
+        let document =
+            Document { schema: "parallax.proxy/1", partial, admissions, recorded, stats: Totals::of(&stats) };
+        match self.format {
+            Format::Terminal => output::result(&document.terminal())?,
+            Format::Json => output::json(&document)?,
+        }
+        Ok(document.exit())
+    }
+}
+
+/// `parallax.proxy/1`: what became of every request.
+#[derive(Debug, Serialize)]
+struct Document {
+    schema: &'static str,
+    partial: bool,
+    admissions: Admissions,
+    recorded: Recorded,
+    stats: Totals,
+}
+
+/// What the proxy did for its clients.
+#[derive(Debug, Serialize)]
+struct Totals {
+    requests: u64,
+    requests_refused: u64,
+    primary_failures: u64,
+    /// Exchanges that the queue before the log could not take, or whose bytes the budget could not.
+    lost: u64,
+    overhead_ns_p50: u64,
+    overhead_ns_p99: u64,
+}
+
+/// What went into the log.
+#[derive(Debug, Default, Clone, Serialize)]
+struct Recorded {
+    exchanges: u64,
+    /// Exchanges that the log did not take.
+    failed: u64,
+}
+
+impl Totals {
+    fn of(stats: &Stats) -> Self {
+        Self {
+            requests: stats.requests,
+            requests_refused: stats.requests_refused,
+            primary_failures: stats.primary_failures,
+            lost: stats.lost,
+            overhead_ns_p50: stats.overhead_ns_p50,
+            overhead_ns_p99: stats.overhead_ns_p99,
+        }
+    }
+}
+
+impl Document {
+    fn exit(&self) -> Exit {
+        if self.recorded.failed > 0 {
+            Exit::Io
+        } else if self.stats.lost > 0 {
+            Exit::Invalid
+        } else if self.partial {
+            Exit::Interrupted
+        } else {
+            Exit::Ok
+        }
+    }
+
+    fn terminal(&self) -> String {
+        let Self { admissions, recorded, stats, .. } = self;
+        let mut text = format!(
+            "requests   {}, of them {} refused and {} not answered by the primary\n\
+             offered    {} = {} not selected + {} dropped + {} mirrored\n\
+             mirrored   {} = {} recorded + {} shed + {} lost + {} refused by the log",
+            stats.requests,
+            stats.requests_refused,
+            stats.primary_failures,
+            admissions.offered,
+            admissions.not_selected,
+            admissions.dropped.values().sum::<u64>(),
+            admissions.mirrored,
+            admissions.mirrored,
+            recorded.exchanges,
+            admissions.shed_total(),
+            stats.lost,
+            recorded.failed,
+        );
+        if stats.lost + recorded.failed > 0 {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\nThe recording has holes: it is no evidence.");
+        }
+        text
+    }
+}
+
+/// The thread that writes the log.
+struct Recorder(JoinHandle<Recorded>);
+
+impl Recorder {
+    fn start(receiver: Receiver, log: Box<dyn Writer>) -> Result<Self, Failure> {
+        let thread = std::thread::Builder::new().name("recorder".to_owned());
+        Ok(Self(thread.spawn(move || record(&receiver, log))?))
+    }
+
+    /// Waits until everything that was queued has been written.
+    fn finish(self) -> Result<Recorded, Failure> {
+        self.0
+            .join()
+            .map_err(|_| anyhow::anyhow!("the thread that writes the log has panicked"))
+            .or_exit(Exit::Io)
+    }
+}
+
+fn record(receiver: &Receiver, mut log: Box<dyn Writer>) -> Recorded {
+    let mut recorded = Recorded::default();
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        let received = receiver.receive(if batch.is_empty() { LOOK } else { Duration::ZERO });
+        let is_closed = matches!(received, Err(Empty::Closed));
+        let is_idle = received.is_err();
+        batch.extend(received.ok().map(Record::Exchange));
+        if batch.len() == BATCH || (is_idle && !batch.is_empty()) {
+            recorded.take(log.as_mut(), &mut batch);
+        }
+        if is_closed {
+            return recorded;
+        }
+    }
+}
+
+impl Recorded {
+    fn take(&mut self, log: &mut dyn Writer, batch: &mut Vec<Record>) {
+        let count = batch.len() as u64;
+        match log.append_batch(batch).and_then(|_| log.sync()) {
+            Ok(()) => self.exchanges += count,
+            Err(error) => {
+                if self.failed == 0 {
+                    tracing::error!(%error, "the log does not take exchanges; they are counted and gone");
+                }
+                self.failed += count;
+            }
+        }
+        batch.clear();
+    }
+}
