@@ -3,7 +3,7 @@
 # versions each, real event bodies, a browser, and the peers of the benchmarks.
 #
 #   tests/setup.sh            everything
-#   tests/setup.sh apt        only these parts: apt httpbin zipkin flume webhooks sdks h2spec
+#   tests/setup.sh apt        only these parts: apt httpbin zipkin flume webhooks sdks h2spec gates schemas
 #
 # Everything but Debian's packages goes to .cache/tools (or $TOOLS), which git ignores. A part that is
 # there is left alone, so a second run takes a second. A part that fails does not stop the others; the
@@ -48,6 +48,7 @@ debian() {
   command -v java >/dev/null || packages+=(openjdk-17-jre-headless)
   command -v mvn >/dev/null || packages+=(maven)
   command -v npm >/dev/null || packages+=(nodejs npm)
+  command -v go >/dev/null || packages+=(golang-go)
   python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
   if [ ${#packages[@]} -eq 0 ]; then
     echo "setup: Debian's packages are there"
@@ -141,7 +142,25 @@ sdks_node() {
     @opentelemetry/exporter-trace-otlp-http@0.223.1 @opentelemetry/exporter-trace-otlp-proto@0.223.1
 }
 
-[ $# -gt 0 ] || set -- apt httpbin zipkin flume webhooks sdks h2spec
+# The gates' own Go code: downloads the modules of tests/gates, and builds once, so that tests start warm.
+gates() {
+  cd "$root/tests/gates"
+  # Debian's Go may be older than the modules ask for; it then fetches the one they name.
+  export GOTOOLCHAIN=auto
+  retry go mod download
+  # Only the schema of its Application is read.
+  retry go mod download github.com/argoproj/argo-cd/v3@v3.5.7
+  mkdir -p "$tools/gates"
+  go build -o "$tools/gates/gates" .
+}
+
+# GitHub's and GitLab's published schemas come with this package.
+schemas() {
+  python3 -m venv schemas
+  retry schemas/bin/pip -q install check-jsonschema==0.33.3
+}
+
+[ $# -gt 0 ] || set -- apt httpbin zipkin flume webhooks sdks h2spec gates schemas
 for wanted in "$@"; do
   case $wanted in
     apt) debian ;;
@@ -158,6 +177,8 @@ for wanted in "$@"; do
       part flume-1.11.0 flume-1.11.0/.installed flume 1.11.0
       ;;
     webhooks) part webhooks webhooks/.installed webhooks ;;
+    gates) part gates "gates/.installed" gates ;;
+    schemas) part schemas schemas/.installed schemas ;;
     h2spec) part h2spec h2spec/.installed h2spec ;;
     sdks)
       part sdks-node sdks/node/.installed sdks_node &
@@ -167,7 +188,7 @@ for wanted in "$@"; do
       [ -e "$tools/sdks/node/.installed" ] || failed+=(sdks-node)
       ;;
     *)
-      echo "setup: there is no part called $wanted; the parts are apt httpbin zipkin flume webhooks sdks h2spec" >&2
+      echo "setup: there is no part called $wanted; the parts are apt httpbin zipkin flume webhooks sdks h2spec gates schemas" >&2
       exit 2
       ;;
   esac

@@ -8,6 +8,7 @@
 //! and passes, so that a first `cargo test` works anywhere; with `CI=true` it fails instead.
 
 mod bad_input;
+mod ci_files;
 mod commands;
 mod console;
 mod demo;
@@ -21,5 +22,6 @@ mod outputs;
 mod proxy;
 mod sdks;
 mod signatures;
+mod waiting;
 mod webhooks;
 mod zipkin;

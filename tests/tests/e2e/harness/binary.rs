@@ -88,7 +88,7 @@ impl std::fmt::Display for Outcome {
 }
 
 /// The binary: `PARALLAX_BIN`, or else built here in the profile of the tests.
-fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| match std::env::var_os("PARALLAX_BIN") {
         Some(path) => {
