@@ -236,7 +236,7 @@ mod tests {
     }
 
     /// Everything that can be seen of a book, in an order of its own.
-    fn seen(book: &Plain) -> (u32, u64, Vec<(u64, u64, Vec<u64>)>) {
+    fn seen(book: &Plain) -> impl PartialEq + std::fmt::Debug + use<> {
         let row = |row: &Row<u64, u64, u64>| {
             (row.key, book.counts(row), row.examples(usize::MAX).copied().collect::<Vec<_>>())
         };

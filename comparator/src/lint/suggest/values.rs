@@ -83,11 +83,11 @@ impl Noise {
                 noise.numbers = Some(Numbers::of(sides));
             }
             (Kind::Length, Some(left), Some(right)) if !is_empty(left) && !is_empty(right) => {
-                noise.lengths = 1
+                noise.lengths = 1;
             }
             (_, Some(_), Some(_)) => noise.others = 1,
             (_, Some("null"), None) | (_, None, Some("null")) if difference.part == Part::Body => {
-                noise.nulls = 1
+                noise.nulls = 1;
             }
             _ => noise.lone = 1,
         }
