@@ -55,7 +55,7 @@ pub(crate) fn cases() -> Vec<Case> {
         (Bursts { excess: 0.0025, ..quiet }, [5_550.0, 6_000.0]),
         (Bursts { excess: 0.0025, burst: 0.02, height: 0.5, ..quiet }, [f64::NAN, 7_250.0]),
         (Bursts { noise: 0.05, excess: 0.02, ..quiet }, [2_650.0, 3_075.0]),
-        (Bursts { noise: 0.05, excess: 0.02, burst: 0.05, height: 0.5, ..quiet }, [f64::NAN, 3_350.0]),
+        (Bursts { noise: 0.05, excess: 0.02, burst: 0.05, height: 0.5 }, [f64::NAN, 3_350.0]),
     ];
     let regression = |(truth, [requests, units]): (Bursts, [f64; 2])| Case {
         name: format!("D/worse,noise={},burst={}", truth.noise, truth.burst),
