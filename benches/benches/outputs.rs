@@ -5,6 +5,8 @@
 //! Criterion's elements are the records of both sides and its time is wall time; `per core-second` is
 //! printed beside it, from the CPU time of all threads. Not timed: writing the files.
 
+#![expect(clippy::print_stderr, reason = "criterion has no place for a rate per core-second")]
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use parallax_comparator::outputs::{Progress, Settings, Sources, compare};
 use rustix::time::{ClockId, clock_gettime};

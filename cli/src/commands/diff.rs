@@ -152,7 +152,7 @@ impl Diff {
             Format::Junit => render::recordings::junit(found, &right),
             Format::Terminal | Format::Patch => render::recordings::terminal(found, output::colours()),
         })?;
-        let name = |role: Recorded| format!("{:?}", role).to_ascii_lowercase();
+        let name = |role: Recorded| format!("{role:?}").to_ascii_lowercase();
         if tally.joined == tally.unanswered && tally.missing + tally.extra == 0 {
             let why = format!(
                 "nothing was compared: there is no answer of the {} in {left}, nor of the {} in {right}",
