@@ -3,6 +3,7 @@
 //! Plain values, made by the judge; every field is present in every state and every number is finite,
 //! because gates evaluate expressions over it and a missing field is an error to them.
 
+pub mod cells;
 pub mod render;
 pub mod signature;
 

@@ -3,6 +3,7 @@
 //! `show` and `wait` read a console, or a log with `--log`; `verify` trusts neither and recomputes, or
 //! checks a signature with `--key`.
 
+mod cells;
 pub(crate) mod sign;
 
 use crate::args::Global;
@@ -33,7 +34,8 @@ use url::form_urlencoded;
 pub(crate) enum Verdict {
     /// Print the verdict as it is now.
     #[command(after_help = "Examples:\n  parallax verdict show --console http://127.0.0.1:8081\n  \
-                            parallax verdict show --log parallax-log --tallies > tallies.jsonl")]
+                            parallax verdict show --log parallax-log --tallies > tallies.jsonl\n  \
+                            parallax verdict show --cells deploy/cells.toml --before-wave 2")]
     Show(Show),
     /// Wait until the verdict is final; the exit code is the verdict's.
     #[command(after_help = "Examples:\n  parallax verdict wait --deadline 30m\n  \
@@ -89,6 +91,8 @@ pub(crate) struct Show {
     which: Which,
     #[command(flatten)]
     save: Save,
+    #[command(flatten)]
+    cells: cells::CellsArgs,
     /// Read a log instead of a console.
     #[arg(long, value_name = "DIR")]
     log: Option<PathBuf>,
@@ -107,6 +111,8 @@ pub(crate) struct Wait {
     which: Which,
     #[command(flatten)]
     save: Save,
+    #[command(flatten)]
+    cells: cells::CellsArgs,
     /// Give up after this time.
     #[arg(long, value_name = "DURATION", default_value = "2h")]
     deadline: Span,
@@ -171,6 +177,11 @@ impl Verdict {
 
 impl Show {
     fn run(self) -> Outcome {
+        if let Some(cells) = self.cells.read()? {
+            let found = cells.ask(self.which.candidate.as_deref())?;
+            cells::print(&found, self.format)?;
+            return Ok(cells::exit(&found));
+        }
         let fetched = match &self.log {
             None => self.which.fetch(Duration::ZERO)?.ok_or_else(|| self.which.not_ready())?,
             Some(directory) if self.tallies => {
@@ -203,6 +214,9 @@ impl Wait {
     fn run(self, global: &Global) -> Outcome {
         let interrupt = Interrupt::listen()?;
         let until = Instant::now() + self.deadline.0;
+        if let Some(cells) = self.cells.read()? {
+            return self.wait_for_cells(global, &cells, &interrupt, until);
+        }
         let mut seen = None;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -232,8 +246,33 @@ impl Wait {
         }
     }
 
+    /// Asks every cell again and again until they are decided together.
+    fn wait_for_cells(
+        &self,
+        global: &Global,
+        cells: &cells::Asked,
+        interrupt: &Interrupt,
+        until: Instant,
+    ) -> Outcome {
+        loop {
+            let found = cells.ask(self.which.candidate.as_deref())?;
+            let left = until.saturating_duration_since(Instant::now());
+            if found.is_final || self.once || left.is_zero() || interrupt.is_set() {
+                cells::print(&found, self.format)?;
+                let interrupted = interrupt.is_set() && !found.is_final;
+                return Ok(if interrupted { Exit::Interrupted } else { self.gate(cells::exit(&found)) });
+            }
+            note!(global, "{}", found.reason);
+            interrupt.wait_until(Some(cells::PAUSE.min(left)), || false);
+        }
+    }
+
     fn exit(&self, verdict: &Document) -> Exit {
-        match (summary::exit(verdict), self.on_inconclusive) {
+        self.gate(summary::exit(verdict))
+    }
+
+    fn gate(&self, exit: Exit) -> Exit {
+        match (exit, self.on_inconclusive) {
             (Exit::Undecided, Some(OnInconclusive::Fail)) => Exit::Different,
             (Exit::Undecided, Some(OnInconclusive::Pass)) => Exit::Ok,
             (exit, _) => exit,

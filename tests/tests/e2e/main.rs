@@ -8,6 +8,7 @@
 //! and passes, so that a first `cargo test` works anywhere; with `CI=true` it fails instead.
 
 mod bad_input;
+mod cells;
 mod ci_files;
 mod commands;
 mod console;
