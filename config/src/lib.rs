@@ -46,6 +46,7 @@ pub use routes::{KeySource, Route};
 pub use rules::{Place, Rule};
 pub use schema::schema;
 pub use settings::{Config, Console, Limits, Listen, Log, Webhook};
+pub use suggest::nearest;
 pub use summary::report;
 pub use tls::{ListenTls, NamedCertificate, RoleTls};
 pub use tolerance::{Shares, Slowdown};

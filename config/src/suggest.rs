@@ -7,7 +7,7 @@ use crate::schema::{Kind, Shape};
 ///
 /// A third of the letters may differ, by Damerau's distance: insertions, deletions, replacements
 /// and swapped neighbours.
-pub(crate) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_lowercase();
     let limit = (written.chars().count() / 3).max(1);
     known
