@@ -25,7 +25,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(super) struct Pair {
     /// A second build: every request goes to both at the same time, and the run ends in a verdict.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["hlog", "hgrm", "html", "requests"])]
     candidate: Option<String>,
     /// A second copy of the target's build; without it noise is not measured and latency not judged.
     #[arg(long, value_name = "URL", requires = "candidate")]
