@@ -15,6 +15,7 @@ mod ledger;
 pub mod log;
 mod outcome;
 mod queue;
+pub mod redact;
 
 pub use body::Body;
 pub use exchange::{CopyOrder, Exchange, Label, Outcomes, Request};
