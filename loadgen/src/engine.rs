@@ -8,6 +8,7 @@
 //! *censored*, recorded with the time it has waited so far. Nothing leaves the denominator.
 
 mod arm;
+mod books;
 pub(crate) mod clock;
 mod connection;
 mod lane;
@@ -44,6 +45,8 @@ pub struct Options {
     pub when_full: WhenFull,
     /// Time limit of an arrival, from its intended start to the last byte of the reply.
     pub timeout: Duration,
+    /// Spins for the last 60 µs before an arrival is due: a core for a few microseconds of punctuality.
+    pub spin: bool,
 }
 
 /// What an arrival does that finds every connection busy.
@@ -68,6 +71,7 @@ impl Default for Options {
             backlog: 100_000,
             when_full: WhenFull::Queue,
             timeout: Duration::from_secs(30),
+            spin: false,
         }
     }
 }

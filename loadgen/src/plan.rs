@@ -33,6 +33,7 @@ enum Shape {
     Constant(Rate),
     Profile { profile: Profile, spacing: Spacing, kind: &'static str },
     Recorded(Recorded),
+    Closed { length_ns: u64 },
 }
 
 /// Why there is no such plan.
@@ -120,7 +121,30 @@ impl Plan {
         Ok(Self { shape: Shape::Recorded(recorded), arrivals })
     }
 
-    /// How many requests are planned, at least 1.
+    /// No plan at all: every connection sends its next request when the last one has been answered, until
+    /// `duration` has passed.
+    ///
+    /// A target that stalls is asked less then, and its stalls are missing in the latencies
+    /// (coordinated omission); this is for comparing with tools that work so, and for finding capacity.
+    ///
+    /// # Errors
+    /// [`PlanError::Empty`] for no time at all, [`PlanError::TooLong`] for too much.
+    pub fn closed(duration: Duration) -> Result<Self, PlanError> {
+        let what = || format!("a closed loop for {duration:?}");
+        let length_ns = checked(duration.as_nanos(), duration.as_nanos(), what)?;
+        Ok(Self { shape: Shape::Closed { length_ns }, arrivals: u64::MAX >> 2 })
+    }
+
+    /// How long a closed loop lasts; `None` for a plan.
+    #[must_use]
+    pub fn closed_ns(&self) -> Option<u64> {
+        match self.shape {
+            Shape::Closed { length_ns } => Some(length_ns),
+            _ => None,
+        }
+    }
+
+    /// How many requests are planned, at least 1; more than will ever be sent for a closed loop.
     #[must_use]
     pub fn arrivals(&self) -> u64 {
         self.arrivals
@@ -140,6 +164,7 @@ impl Plan {
     #[must_use]
     pub fn last_ns(&self) -> u64 {
         match &self.shape {
+            Shape::Closed { length_ns } => *length_ns,
             Shape::Profile { spacing: Spacing::Poisson { .. }, .. } => {
                 self.stripe(0, 1).last().map_or(0, |(_, due)| due)
             }
@@ -152,6 +177,10 @@ impl Plan {
     pub fn describe(&self) -> PlanDocument {
         let mut document = PlanDocument { arrivals: self.arrivals, ..PlanDocument::default() };
         match &self.shape {
+            Shape::Closed { .. } => {
+                document.kind = "closed";
+                document.arrivals = 0;
+            }
             Shape::Constant(rate) => {
                 document.kind = "constant";
                 document.rate = Some(rate.per_second());
@@ -183,6 +212,7 @@ impl Plan {
                 profile.time_of(count, &mut place.piece) as u64
             }
             Shape::Recorded(recorded) => recorded.due_ns(index),
+            Shape::Closed { .. } => 0,
         }
     }
 }
@@ -229,9 +259,9 @@ impl Iterator for Stripe<'_> {
 /// A plan in a report.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PlanDocument {
-    /// `constant`, `poisson`, `ramp`, `staircase`, `sine`, `table` or `recorded`.
+    /// `constant`, `poisson`, `ramp`, `staircase`, `sine`, `table`, `recorded` or `closed`.
     pub kind: &'static str,
-    /// How many requests it holds.
+    /// How many requests it holds; 0 where it is `closed`, which plans none.
     pub arrivals: u64,
     /// When the last one is due.
     pub last_due_ns: u64,

@@ -57,9 +57,12 @@ pub fn run_each(
 }
 
 fn report(run: &Run, measured: Measured, before: &HostClock) -> Result<LoadReport, LoadError> {
-    balance(&measured.tally, run.plan.arrivals())?;
+    // A closed loop plans nothing: what it released is all there was to send.
+    let is_closed = run.plan.closed_ns().is_some();
+    let planned = if is_closed { measured.tally.counts.released } else { run.plan.arrivals() };
+    balance(&measured.tally, planned)?;
     let integrity = Integrity::judge(&measured, before);
-    let document = LoadDocument::new(run, &measured, integrity);
+    let document = LoadDocument::new(run, planned, &measured, integrity);
     Ok(LoadReport { document, tally: measured.tally })
 }
 

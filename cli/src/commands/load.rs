@@ -78,6 +78,9 @@ pub(crate) struct Sending {
     /// Most connections at once.
     #[arg(long, value_name = "N", default_value_t = 256)]
     connections: usize,
+    /// Spin for the last 60 µs before a request is due: a core more, for a few microseconds of punctuality.
+    #[arg(long)]
+    spin: bool,
     /// Time limit of a request, from its intended time.
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     timeout: Span,
@@ -120,6 +123,11 @@ impl LoadRun {
         let (bodies, from) = self.bodies()?;
         let requests = bodies.into_iter().map(|body| self.request(&target, body));
         if self.pair.is_wanted() {
+            if plan.closed_ns().is_some() {
+                let problem =
+                    "--candidate needs a plan: in a closed loop a slow build is asked less than the other";
+                return Err(Failure::new(Exit::Usage, problem));
+            }
             let requests = requests.collect();
             return self.pair.run(global, &self.sending, target, &plan, requests, &from);
         }
@@ -169,7 +177,12 @@ impl LoadRun {
 impl Sending {
     /// How the engine is to send.
     pub(crate) fn options(&self) -> Options {
-        Options { connections: self.connections, timeout: self.timeout.0, ..Options::default() }
+        Options {
+            connections: self.connections,
+            timeout: self.timeout.0,
+            spin: self.spin,
+            ..Options::default()
+        }
     }
 
     /// Carries out a run, showing progress, and prints the report.

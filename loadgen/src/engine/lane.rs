@@ -2,17 +2,18 @@
 //!
 //! A turn of the loop releases what is due, then looks at the sockets, then waits for whichever comes
 //! first. A release never waits: an arrival without a free connection stands in a queue of its own
-//! lane and keeps its intended start. Every arrival leaves the lane through exactly one of
-//! [`Lane::complete`], [`Lane::fail`], [`Lane::shed`] and [`Lane::close`].
+//! lane and keeps its intended start. Every arrival leaves the lane through exactly one of the ways out
+//! of its [`Books`].
 
-use super::arm::{Arm, Caught, Ended};
+use super::arm::Arm;
+use super::books::Books;
 use super::clock;
 use super::connection::{Arrival, Connection, Flight, Phase};
 use super::live::LiveLane;
 use super::poll::{Poll, Ready};
 use super::tally::{Class, Failure, Tally};
 use super::{Options, Stop, WhenFull};
-use crate::plan::{Plan, Stripe};
+use crate::plan::Plan;
 use crate::source::Source;
 use rustix::io::Errno;
 use std::collections::VecDeque;
@@ -43,10 +44,7 @@ pub(crate) struct Setup<'a> {
 
 /// One lane of a run.
 pub(crate) struct Lane<'a> {
-    setup: Setup<'a>,
-    live: LiveLane,
-    plan: Stripe<'a>,
-    next: Option<Arrival>,
+    books: Books<'a>,
     poll: Poll,
     slots: Vec<Slot>,
     free: Vec<usize>,
@@ -57,7 +55,6 @@ pub(crate) struct Lane<'a> {
     open_max: usize,
     waiting: VecDeque<Arrival>,
     waiting_max: usize,
-    tally: Tally,
     buffer: Box<[u8]>,
     next_sweep_ns: u64,
 }
@@ -79,11 +76,8 @@ impl<'a> Lane<'a> {
     ) -> io::Result<Self> {
         let share = |whole: usize| (whole / setup.lanes as usize).max(1);
         let mut lane = Self {
-            setup,
-            live,
-            plan: setup.plan.stripe(number, setup.lanes),
-            next: None,
-            poll: Poll::new()?,
+            books: Books::new(setup, number, live),
+            poll: Poll::new(setup.options.spin)?,
             slots: Vec::new(),
             free: Vec::new(),
             idle: Vec::new(),
@@ -92,11 +86,9 @@ impl<'a> Lane<'a> {
             open_max: share(setup.options.connections),
             waiting: VecDeque::new(),
             waiting_max: share(setup.options.backlog),
-            tally: Tally::new(),
             buffer: vec![0; READ_MAX].into_boxed_slice(),
             next_sweep_ns: 0,
         };
-        lane.advance();
         for stream in warm {
             let slot = lane.occupy(Connection::opened(stream, setup.start_ns)?)?;
             lane.idle.push(slot);
@@ -110,12 +102,12 @@ impl<'a> Lane<'a> {
     /// The operating system's, where not even waiting is possible.
     pub(crate) fn run(mut self) -> io::Result<Tally> {
         while !self.is_finished() {
-            if self.setup.stop.is_set() {
+            if self.books.setup.stop.is_set() {
                 break;
             }
             let is_behind = self.release();
             self.sweep();
-            let due_ns = self.next.map_or(u64::MAX, |arrival| arrival.due_ns);
+            let due_ns = self.books.next_due_ns();
             self.poll.wait(if is_behind { 0 } else { due_ns.min(self.next_sweep_ns) })?;
             for at in 0..self.poll.len() {
                 if let Some(ready) = self.poll.event(at) {
@@ -127,21 +119,12 @@ impl<'a> Lane<'a> {
     }
 
     fn is_finished(&self) -> bool {
-        // Every open connection is idle exactly when none is connecting or busy.
-        self.next.is_none() && self.waiting.is_empty() && self.idle.len() + self.connecting == self.open
+        self.waiting.is_empty() && self.busy() == 0 && self.books.is_done(clock::now_ns())
     }
 
-    fn advance(&mut self) {
-        let Setup { start_ns, arm, .. } = self.setup;
-        self.next = self.plan.next().map(|(index, due)| {
-            let stagger = arm.map_or(0, |arm| arm.stagger_ns(index));
-            Arrival { index, due_ns: start_ns + due + stagger }
-        });
-    }
-
-    /// Nanoseconds after the start of the run.
-    fn since_start(&self, ns: u64) -> u64 {
-        ns.saturating_sub(self.setup.start_ns)
+    /// Connections that carry a request: every open one is idle, connecting or busy.
+    fn busy(&self) -> usize {
+        self.open - self.idle.len() - self.connecting
     }
 
     // Releasing.
@@ -150,12 +133,9 @@ impl<'a> Lane<'a> {
     fn release(&mut self) -> bool {
         for _ in 0..RELEASES_MAX {
             let now = clock::now_ns();
-            let Some(arrival) = self.next.filter(|arrival| arrival.due_ns <= now) else { return false };
-            self.tally.counts.released += 1;
-            self.tally.generator_lag.saturating_record(now - arrival.due_ns);
-            self.tally.windows.released(self.since_start(arrival.due_ns), self.since_start(now));
+            let free = self.open_max.saturating_sub(self.busy() + self.waiting.len());
+            let Some(arrival) = self.books.release(now, free) else { return false };
             self.dispatch(arrival, now);
-            self.advance();
         }
         true
     }
@@ -166,27 +146,27 @@ impl<'a> Lane<'a> {
         }
         let can_open = self.open < self.open_max;
         if self.waiting.len() >= self.waiting_max {
-            return self.shed(arrival, "the backlog of arrivals that wait for a connection was full");
+            return self.books.shed(arrival, "the backlog of arrivals that wait for a connection was full");
         }
-        if self.setup.options.when_full == WhenFull::Shed && !can_open {
-            return self.shed(arrival, "every connection was busy");
+        if self.books.setup.options.when_full == WhenFull::Shed && !can_open {
+            return self.books.shed(arrival, "every connection was busy");
         }
-        self.tally.counts.queued += 1;
+        self.books.tally.counts.queued += 1;
         self.waiting.push_back(arrival);
         self.open_for_waiting(now);
     }
 
     fn send(&mut self, slot: usize, arrival: Arrival, now: u64) {
         if let Some(connection) = &mut self.slots[slot].connection {
-            connection.begin(self.setup.source, arrival, now);
+            connection.begin(self.books.setup.source, arrival, now);
             self.write(slot, now);
         }
     }
 
     fn write(&mut self, slot: usize, now: u64) {
         let Some(connection) = &mut self.slots[slot].connection else { return };
-        match connection.write(self.setup.source) {
-            Ok(count) => self.tally.counts.bytes_sent += count as u64,
+        match connection.write(self.books.setup.source) {
+            Ok(count) => self.books.tally.counts.bytes_sent += count as u64,
             Err(error) => self.fail(slot, Failure::Reset, now, || format!("while sending: {error}")),
         }
     }
@@ -196,7 +176,7 @@ impl<'a> Lane<'a> {
     /// Opens connections until there is one under way for every waiting arrival, or no more are allowed.
     fn open_for_waiting(&mut self, now: u64) {
         while self.connecting < self.waiting.len() && self.open < self.open_max {
-            let opened = Connection::open(self.setup.address, now).and_then(|new| self.occupy(new));
+            let opened = Connection::open(self.books.setup.address, now).and_then(|new| self.occupy(new));
             match opened {
                 Ok(_) => self.connecting += 1,
                 Err(error) => self.fail_oldest_waiting(&error, now),
@@ -258,8 +238,8 @@ impl<'a> Lane<'a> {
             self.fail_oldest_waiting(&error, now);
             return self.open_for_waiting(now);
         }
-        self.tally.counts.connections += 1;
-        self.tally.connect.saturating_record(now - connection.opened_ns);
+        self.books.tally.counts.connections += 1;
+        self.books.tally.connect.saturating_record(now - connection.opened_ns);
         self.reuse(slot, now);
     }
 
@@ -288,7 +268,7 @@ impl<'a> Lane<'a> {
             let Phase::Busy(flight) = phase else {
                 return self.drop_idle(slot); // It was closed, or speaks without being asked.
             };
-            if self.setup.arm.is_some_and(Arm::keeps_replies) {
+            if self.books.keeps_replies() {
                 connection.keep(&self.buffer[..count]);
             }
             if count == 0 {
@@ -298,7 +278,7 @@ impl<'a> Lane<'a> {
             if flight.first_ns == 0 {
                 connection.phase = Phase::Busy(Flight { first_ns: now, ..flight });
             }
-            self.tally.counts.bytes_received += count as u64;
+            self.books.tally.counts.bytes_received += count as u64;
             match connection.reader.feed(&self.buffer[..count]) {
                 Ok(None) if count < self.buffer.len() && !is_ending => return, // The socket is empty.
                 Ok(None) => {}
@@ -340,12 +320,11 @@ impl<'a> Lane<'a> {
 
     /// A whole reply came.
     fn complete(&mut self, slot: usize, status: u16, is_clean: bool, now: u64) {
-        let Some(connection) = &self.slots[slot].connection else { return };
+        let Some(connection) = &mut self.slots[slot].connection else { return };
         let Phase::Busy(flight) = connection.phase else { return };
-        let is_clean = is_clean && connection.is_written(self.setup.source);
-        *self.tally.counts.status.entry(status).or_default() += 1;
-        self.record(Class::of_status(status), Some(flight), flight.arrival, now);
-        self.tell(slot, flight, now, Ok(status));
+        let is_clean = is_clean && connection.is_written(self.books.setup.source);
+        let kept = connection.take_kept();
+        self.books.complete(flight, status, Class::of_status(status), now, kept);
         if is_clean {
             self.reuse(slot, now);
         } else {
@@ -358,9 +337,7 @@ impl<'a> Lane<'a> {
     fn fail(&mut self, slot: usize, failure: Failure, now: u64, message: impl FnOnce() -> String) {
         let Some(connection) = &self.slots[slot].connection else { return };
         let Phase::Busy(flight) = connection.phase else { return };
-        self.tally.fail(failure, message);
-        self.record(Class::Failed, Some(flight), flight.arrival, now);
-        self.tell(slot, flight, now, Err(failure));
+        self.books.fail(flight, failure, now, message);
         self.vacate(slot);
         self.open_for_waiting(now);
     }
@@ -368,61 +345,8 @@ impl<'a> Lane<'a> {
     /// A connection could not be made: the arrival that has waited longest pays for it.
     fn fail_oldest_waiting(&mut self, error: &io::Error, now: u64) {
         if let Some(arrival) = self.waiting.pop_front() {
-            let failure = connect_failure(error);
-            self.tally.fail(failure, || error.to_string());
-            self.record(Class::Failed, None, arrival, now);
-            self.tell_unsent(arrival, now, failure);
+            self.books.fail_unsent(arrival, connect_failure(error), now, || error.to_string());
         }
-    }
-
-    /// An arrival is given up unsent; its response time is known only at the end.
-    fn shed(&mut self, arrival: Arrival, why: &str) {
-        self.tally.fail(Failure::Shed, || why.to_owned());
-        self.tally.shed_due.saturating_record(self.since_start(arrival.due_ns));
-        self.tell_unsent(arrival, arrival.due_ns, Failure::Shed);
-    }
-
-    fn record(&mut self, class: Class, flight: Option<Flight>, arrival: Arrival, now: u64) {
-        let response = now.saturating_sub(arrival.due_ns);
-        self.tally.response[class as usize].saturating_record(response);
-        self.live.record(response);
-        if let Some(flight) = flight {
-            self.tally.send_lag.saturating_record(flight.sent_ns.saturating_sub(arrival.due_ns));
-            self.tally.service.saturating_record(now - flight.sent_ns);
-            if flight.first_ns > 0 {
-                self.tally.first_byte.saturating_record(flight.first_ns - flight.sent_ns);
-            }
-        }
-    }
-
-    /// Hands on what became of a request that was sent, where somebody looks at each.
-    fn tell(&mut self, slot: usize, flight: Flight, now: u64, result: Result<u16, Failure>) {
-        let (Some(arm), Some(connection)) = (self.setup.arm, &mut self.slots[slot].connection) else {
-            return;
-        };
-        let kept = connection.take_kept();
-        let ended = match result {
-            Ok(status) => Ended::Reply(status, kept),
-            Err(failure) => Ended::Failed(failure),
-        };
-        self.hand_on(arm, flight.arrival, Some(flight), now, ended);
-    }
-
-    fn tell_unsent(&mut self, arrival: Arrival, now: u64, failure: Failure) {
-        if let Some(arm) = self.setup.arm {
-            self.hand_on(arm, arrival, None, now, Ended::Failed(failure));
-        }
-    }
-
-    fn hand_on(&self, arm: &Arm, arrival: Arrival, flight: Option<Flight>, done_ns: u64, ended: Ended) {
-        arm.hand_on(Caught {
-            index: arrival.index,
-            due_ns: self.since_start(arrival.due_ns),
-            sent_ns: flight.map(|flight| self.since_start(flight.sent_ns)),
-            first_ns: self.since_start(flight.map_or(0, |flight| flight.first_ns)),
-            done_ns: self.since_start(done_ns),
-            ended,
-        });
     }
 
     // Time limits, and the end.
@@ -433,14 +357,13 @@ impl<'a> Lane<'a> {
         if now < self.next_sweep_ns {
             return;
         }
-        self.next_sweep_ns = now + self.setup.options.sweep_ns();
-        let limit = self.setup.options.timeout_ns();
+        self.next_sweep_ns = now + self.books.setup.options.sweep_ns();
+        let limit = self.books.setup.options.timeout_ns();
         let is_over = |since: u64| now.saturating_sub(since) >= limit;
         while self.waiting.front().is_some_and(|oldest| is_over(oldest.due_ns)) {
             if let Some(arrival) = self.waiting.pop_front() {
-                self.tally.fail(Failure::Timeout, || "no connection was free in time".to_owned());
-                self.record(Class::Failed, None, arrival, now);
-                self.tell_unsent(arrival, now, Failure::Timeout);
+                let why = || "no connection was free in time".to_owned();
+                self.books.fail_unsent(arrival, Failure::Timeout, now, why);
             }
         }
         for slot in 0..self.slots.len() {
@@ -457,36 +380,20 @@ impl<'a> Lane<'a> {
                 _ => {}
             }
         }
-        self.live.publish(&self.tally.counts, now);
+        self.books.publish(now);
     }
 
-    /// Accounts for what has not ended, and for what was never released.
-    fn close(mut self) -> Tally {
-        let now = clock::now_ns();
+    fn close(self) -> Tally {
         let busy = self.slots.iter().filter_map(|slot| match slot.connection.as_ref()?.phase {
             Phase::Busy(flight) => Some(flight.arrival),
             _ => None,
         });
-        let unfinished: Vec<Arrival> = busy.chain(self.waiting.iter().copied()).collect();
-        self.tally.counts.in_flight_at_end = unfinished.len() as u64;
-        for arrival in unfinished {
-            self.record(Class::Censored, None, arrival, now);
-        }
-        while let Some(arrival) = self.next.filter(|arrival| arrival.due_ns <= now) {
-            self.tally.counts.unreleased += 1;
-            self.record(Class::Censored, None, arrival, now);
-            self.advance();
-        }
-        self.tally.counts.not_due = u64::from(self.next.is_some()) + self.plan.remaining();
-        self.tally.close(self.since_start(now));
-        self.tally.cpu_ns = clock::thread_cpu_ns();
-        self.live.finish(&self.tally.counts);
-        self.tally
+        self.books.close(busy.chain(self.waiting.iter().copied()))
     }
 }
 
 /// Whether a connection failed for the target's reasons or for this machine's.
-fn connect_failure(error: &io::Error) -> Failure {
+pub(super) fn connect_failure(error: &io::Error) -> Failure {
     let ours = [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::NOBUFS, Errno::NOMEM];
     match error.raw_os_error() {
         Some(code) if ours.iter().any(|errno| errno.raw_os_error() == code) => Failure::Local,

@@ -148,6 +148,9 @@ const WARM_TIMEOUT: Duration = Duration::from_secs(5);
 impl Run {
     /// Mean requests per second of the plan.
     pub(super) fn mean_rate(&self) -> u64 {
+        if self.plan.closed_ns().is_some() {
+            return 0;
+        }
         let seconds = self.plan.last_ns().max(1) as f64 / 1e9;
         (self.plan.arrivals() as f64 / seconds).min(1e9) as u64
     }
@@ -155,6 +158,7 @@ impl Run {
     fn lanes(&self, rate: u64) -> u64 {
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
         let lanes = match self.options.lanes as u64 {
+            0 if self.plan.closed_ns().is_some() => cores,
             0 => (rate / PER_LANE + 1).min(cores),
             lanes => lanes,
         };
@@ -172,6 +176,7 @@ impl Run {
     ) -> Result<Measured, LoadError> {
         let rate = self.mean_rate();
         let warm = match self.options.warm as u64 {
+            0 if self.plan.closed_ns().is_some() => self.options.connections as u64,
             0 => (rate / 100).clamp(1, 64),
             warm => warm,
         };

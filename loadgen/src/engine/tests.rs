@@ -290,3 +290,42 @@ fn watchers_see_progress_and_every_response_time_once() {
     crate::run(&run, &Stop::default(), &mut watcher).unwrap();
     assert_eq!((watcher.seen, watcher.recorded), (600, 600));
 }
+
+#[test]
+fn a_closed_loop_asks_as_fast_as_it_is_answered_and_says_what_that_hides() {
+    // Four connections, 20 ms an answer, 300 ms: some 15 answers each, and one that takes 200 ms keeps
+    // its connection from sending nine others, which no latency shows.
+    let script = |number| Act::After(Duration::from_millis(if number == 5 { 200 } else { 20 }));
+    let oracle = oracle(script);
+    let options = Options { connections: 4, ..Options::default() };
+    let report = run(&oracle, Plan::closed(Duration::from_millis(300)).unwrap(), options);
+    let document = &report.document;
+    assert!(document.coordinated_omission && document.plan.kind == "closed");
+    assert_eq!(document.planned, document.completed, "what was sent was answered before the end");
+    assert!((8..=60).contains(&document.completed), "{} answers", document.completed);
+    assert_eq!((document.connections.opened, document.connections.queued), (4, 0));
+    assert!(document.latency_ns.p50 < document.latency_ns.max, "{:?}", document.latency_ns);
+    assert!(report.summary().contains("coordinated omission"), "{}", report.summary());
+    assert_eq!(oracle.seen().len() as u64, document.completed);
+}
+
+#[test]
+fn a_closed_loop_replaces_connections_that_end() {
+    let oracle = oracle(|number| if number % 3 == 0 { Act::Reset } else { Act::Reply(200, 1) });
+    let options = Options { connections: 2, lanes: 1, ..Options::default() };
+    let document = run(&oracle, Plan::closed(Duration::from_millis(100)).unwrap(), options).document;
+    assert!(document.completed > 10 && document.errors["reset"] > 5, "{document:?}");
+    assert!(document.connections.opened > 5, "{:?}", document.connections);
+}
+
+#[test]
+fn a_spinning_lane_sends_what_is_planned_and_not_early() {
+    let oracle = oracle(|_| Act::Reply(200, 0));
+    let options = Options { spin: true, ..Options::default() };
+    let before = clock::now_ns();
+    let document = run(&oracle, plan("100/s", 100), options).document;
+    assert_eq!(document.completed, 10);
+    for (index, (arrived, _)) in oracle.seen().iter().enumerate() {
+        assert!(arrived - before >= (5 + 10 * index as u64) * 1_000_000, "request {index} came early");
+    }
+}

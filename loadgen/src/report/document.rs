@@ -28,6 +28,9 @@ pub struct LoadDocument {
     pub elapsed_ns: u64,
     /// When requests were due.
     pub plan: PlanDocument,
+    /// Whether a stall of the target kept requests from being sent: true of a closed loop, whose latencies
+    /// are those of the requests that were sent and not those that users would have seen.
+    pub coordinated_omission: bool,
     /// Arrivals in the plan: released + unreleased + not_due.
     pub planned: u64,
     /// Arrivals that were sent or had to wait: completed + errors + in_flight_at_end.
@@ -138,7 +141,7 @@ pub struct Bytes {
 }
 
 impl LoadDocument {
-    pub(crate) fn new(run: &Run, measured: &Measured, integrity: Integrity) -> Self {
+    pub(crate) fn new(run: &Run, planned: u64, measured: &Measured, integrity: Integrity) -> Self {
         let tally = &measured.tally;
         let counts = &tally.counts;
         let shed = counts.failed(Failure::Shed);
@@ -154,7 +157,8 @@ impl LoadDocument {
             started: started.to_string(),
             elapsed_ns: measured.elapsed_ns,
             plan: run.plan.describe(),
-            planned: run.plan.arrivals(),
+            coordinated_omission: run.plan.closed_ns().is_some(),
+            planned,
             released: counts.released,
             unreleased: counts.unreleased,
             not_due: counts.not_due,

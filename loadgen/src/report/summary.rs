@@ -45,6 +45,14 @@ fn outcomes(out: &mut String, report: &LoadReport) -> std::fmt::Result {
             (document.in_flight_at_end, document.unreleased, document.not_due);
         writeln!(out, "  in flight at the end {in_flight}  unreleased {unreleased}  not due yet {not_due}")?;
     }
+    if document.coordinated_omission {
+        let limit = document.connections.limit;
+        writeln!(
+            out,
+            "  a closed loop of {limit} connections: while the target stalls nothing is sent, so these latencies\n  \
+             leave out what users would have waited (coordinated omission); --rate measures it"
+        )?;
+    }
     let status: Vec<String> =
         document.status.iter().map(|(status, count)| format!("{status}: {count}")).collect();
     if !status.is_empty() {

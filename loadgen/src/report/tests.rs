@@ -37,7 +37,7 @@ pub(crate) fn a_report() -> LoadReport {
     // What the machine says about itself is different on every one.
     integrity.clock.source = "tsc".to_owned();
     integrity.processor.steal = Some(0.0);
-    let document = LoadDocument::new(&run, &measured, integrity);
+    let document = LoadDocument::new(&run, run.plan.arrivals(), &measured, integrity);
     LoadReport { document, tally: measured.tally }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 #[group(id = "when")]
 pub(crate) struct When {
     /// How many requests in which time, such as `1000/s` or `50/m`.
-    #[arg(long, value_name = "RATE", required_unless_present_any = ["ramp", "steps", "profile"])]
+    #[arg(long, value_name = "RATE", required_unless_present_any = ["ramp", "steps", "profile", "closed"])]
     rate: Option<Rate>,
     /// A rate that rises or falls over the duration, such as `100/s..1000/s` or `0..1000/s`.
     #[arg(long, value_name = "FROM..TO", conflicts_with_all = ["rate", "steps", "profile", "wave"])]
@@ -35,6 +35,10 @@ pub(crate) struct When {
     /// What random arrivals are drawn from: the same seed gives the same plan, on any number of cores.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// No plan: each of `--connections` sends its next request when the last was answered. Stalls of the
+    /// target are missing in such latencies, and the report says so.
+    #[arg(long, conflicts_with_all = ["rate", "ramp", "steps", "profile", "wave", "arrivals"])]
+    closed: bool,
     /// How long.
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     duration: Span,
@@ -53,6 +57,9 @@ enum Arrivals {
 impl When {
     /// The plan that was asked for.
     pub(crate) fn plan(&self) -> Result<Plan, Failure> {
+        if self.closed {
+            return Plan::closed(self.duration.0).or_exit(Exit::Usage);
+        }
         let (kind, pieces) = match self.shape()? {
             Shape::Constant(rate) if self.arrivals == Arrivals::Even => {
                 return Plan::constant(rate, self.duration.0).or_exit(Exit::Usage);
@@ -71,6 +78,9 @@ impl When {
 
     /// The constant rate and its duration, where that is what was asked for.
     pub(crate) fn constant(&self) -> Result<(Rate, Duration), Failure> {
+        if self.closed {
+            return Err(Failure::new(Exit::Usage, "--knee raises a rate, and a closed loop has none"));
+        }
         match self.shape()? {
             Shape::Constant(rate) if self.arrivals == Arrivals::Even => Ok((rate, self.duration.0)),
             _ => Err(Failure::new(
