@@ -14,6 +14,7 @@ mod error;
 pub mod explain;
 mod futility;
 pub mod guard;
+mod histograms;
 mod intake;
 mod lacking;
 pub mod latency;
@@ -41,6 +42,7 @@ use crate::verdict::{State, Verdict};
 use cell::Cell;
 use decision::Outcome;
 use digest::Digest;
+use histograms::Basis;
 use intake::Intake;
 use policy::{Hypothesis, Levels};
 use ratio::Band;
@@ -72,6 +74,10 @@ pub struct Judge {
     watermark_ns: u64,
     /// Checks of the policy that the run gathers no evidence for.
     unjudged: Vec<Check>,
+    /// What latency is judged from.
+    basis: Basis,
+    /// Rules that imported tallies give no evidence for.
+    skipped: Vec<String>,
     /// Rows of slices or checks that the run does not have.
     foreign_rows: u64,
     futile_looks: u64,
@@ -108,6 +114,8 @@ impl Judge {
             cells,
             watermark: 0,
             watermark_ns: 0,
+            basis: Basis::default(),
+            skipped: Vec::new(),
             foreign_rows: 0,
             futile_looks: 0,
             failed_last: 0,
@@ -218,6 +226,7 @@ impl Judge {
                 self.slices[at].latency.merge(histograms);
             }
         }
+        self.judge_histograms(window);
     }
 
     /// Looks at the evidence at the newest watermark.

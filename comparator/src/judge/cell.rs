@@ -1,6 +1,7 @@
 //! A cell: the evidence of one hypothesis in one slice.
 
 use super::guard::{Guard, Series, Tracked};
+use super::histograms::Evidence;
 use super::intake::Touched;
 use super::mixture::Counts;
 use super::policy::Hypothesis;
@@ -28,6 +29,8 @@ pub(crate) struct Cell {
     control_bad: [u64; 2],
     /// The control itself was bad too often; latched.
     pub(crate) nondeterministic: bool,
+    /// Evidence of histograms, which replaces that of pairs.
+    histograms: Option<Box<Evidence>>,
 }
 
 impl Cell {
@@ -52,6 +55,22 @@ impl Cell {
         }
     }
 
+    /// Takes the evidence of all histograms so far. No guard: that requests are independent is asserted.
+    pub(crate) fn take_histograms(&mut self, window: u64, found: Evidence) {
+        if self.first_window == 0 {
+            self.first_window = window;
+        }
+        self.guard = Guard::Off;
+        self.ln_r = found.ln_r;
+        self.ln_r_max = self.ln_r_max.max(found.ln_r);
+        self.histograms = Some(Box::new(found));
+    }
+
+    /// The evidence of histograms, where it replaces that of pairs.
+    pub(crate) fn of_histograms(&self) -> Option<&Evidence> {
+        self.histograms.as_deref()
+    }
+
     /// Recomputes guard and R at a watermark; to be called for cells that had units.
     pub(crate) fn judge(&mut self, policy: &Policy) {
         let windows = self.reject.windows().n;
@@ -68,6 +87,9 @@ impl Cell {
     /// Logarithm of the judged promote evidence P; computed when asked, because most watermarks are
     /// decided without it.
     pub(crate) fn ln_p(&self, hypothesis: &Hypothesis) -> f64 {
+        if let Some(found) = &self.histograms {
+            return found.ln_p;
+        }
         let unit = hypothesis.ln_promote(self.promote_units());
         if !self.guard.is_on() {
             return unit;
@@ -81,6 +103,9 @@ impl Cell {
 
     /// A lower bound of [`Cell::ln_p`] that needs no exponential.
     pub(crate) fn ln_p_at_least(&self, hypothesis: &Hypothesis) -> f64 {
+        if let Some(found) = &self.histograms {
+            return found.ln_p;
+        }
         let unit = hypothesis.ln_promote_at_least(self.promote_units());
         if !self.guard.is_on() {
             return unit;
@@ -90,7 +115,18 @@ impl Cell {
 
     /// Units, worse and better, on the reject side.
     pub(crate) fn units(&self) -> Counts {
-        self.reject.units()
+        match &self.histograms {
+            None => self.reject.units(),
+            Some(found) => Counts::new(found.n, 0, 0),
+        }
+    }
+
+    /// Logarithms of the reject and promote evidence without guard and restarts.
+    pub(crate) fn ln_plain(&self, hypothesis: &Hypothesis) -> [f64; 2] {
+        match &self.histograms {
+            None => [hypothesis.reject.ln_e(self.units()), hypothesis.ln_promote(self.promote_units())],
+            Some(found) => [found.ln_r, found.ln_p],
+        }
     }
 
     /// Logarithm of the unit-level reject evidence, whatever the guard says.
@@ -101,7 +137,7 @@ impl Cell {
 
     /// The same on the promote side; equal for a count check.
     pub(crate) fn promote_units(&self) -> Counts {
-        self.promote.as_ref().map_or(self.reject.units(), Tracked::units)
+        self.promote.as_ref().map_or(self.units(), Tracked::units)
     }
 
     /// The larger design effect of the cell's series.

@@ -183,9 +183,9 @@ impl Judge {
     /// Whether every hypothesis needs more than `ratio` times the units that are left for a reject.
     fn no_reject_within(&self, ratio: f64) -> bool {
         (0..self.cells.len()).filter(|cell| self.cells[*cell].units().n > 0).all(|cell| {
-            let units = self.cells[cell].units();
             let left = self.units_left(cell);
-            left <= 0.0 || is_reject_beyond(self.hypothesis_of(cell), units, &self.levels, ratio * left)
+            let (hypothesis, cell) = (self.hypothesis_of(cell), &self.cells[cell]);
+            left <= 0.0 || is_reject_beyond(hypothesis, cell, &self.levels, ratio * left)
         })
     }
 

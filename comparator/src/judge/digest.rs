@@ -5,10 +5,12 @@ use super::intake::Touched;
 use super::mixture::Counts;
 use super::policy::Hypothesis;
 use super::slices::SliceState;
-use crate::rows::{Exposure, SealedWindow};
+use crate::rows::{Exposure, RoleHistograms, SealedWindow};
 use crate::run::Run;
+use crate::slice::Slice;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 
 /// SHA-256 over what was judged, window by window.
 ///
@@ -48,6 +50,24 @@ impl Digest {
             }
         }
         put(&mut bytes, 0);
+        self.0.update(&bytes);
+    }
+
+    /// Adds the histograms of a window that is judged from them: by slice, the candidate's buckets, the control's
+    /// and the missing outcomes; 0 ends each list.
+    pub(crate) fn add_histograms(&mut self, latency: &BTreeMap<Slice, RoleHistograms>) {
+        let mut bytes = Vec::new();
+        for (slice, roles) in latency {
+            bytes.extend(canonical(&json!(slice)).into_bytes());
+            for arm in [&roles.candidate, &roles.control] {
+                arm.buckets().iter().for_each(|(edge, count)| {
+                    put(&mut bytes, *edge);
+                    put(&mut bytes, *count);
+                });
+                put(&mut bytes, 0);
+            }
+            roles.missing.iter().for_each(|missing| put(&mut bytes, *missing));
+        }
         self.0.update(&bytes);
     }
 

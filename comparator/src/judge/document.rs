@@ -132,9 +132,11 @@ impl Judge {
     fn not_checked(&self) -> Vec<String> {
         let mut gaps = if self.watermark > 0 { self.rig.not_checked() } else { Vec::new() };
         gaps.extend(self.unjudged.iter().map(|check| format!("{check}: no counts were given")));
-        if self.watermark > 0 && !self.rig.has_keys {
+        if self.watermark > 0 && !self.rig.has_keys && self.needs_keys() {
             gaps.push("minimum_keys: no keys were given".to_owned());
         }
+        gaps.extend(self.skipped.iter().cloned());
+        gaps.extend(self.shown_latency());
         if self.foreign_rows > 0 {
             gaps.push(format!("{} rows of slices or checks that this run does not judge", self.foreign_rows));
         }
@@ -225,6 +227,7 @@ impl Judge {
             }),
             _ => None,
         };
+        let [plain_reject, plain_promote] = cell.ln_plain(hypothesis);
         let is_count = latency.is_none();
         let ratio = match hypothesis.check {
             Check::Latency(quantile) | Check::LatencySevere(quantile) => {
@@ -242,10 +245,10 @@ impl Judge {
             need_units: self.units_needed(at),
             signs: is_count.then(|| signs(units)),
             log_e_reject: rounded(cell.ln_r),
-            log_e_reject_plain: rounded(hypothesis.reject.ln_e(units)),
+            log_e_reject_plain: rounded(plain_reject),
             log_threshold_reject: rounded(self.levels.reject - ln(self.slice_of(at).weight)),
             log_e_promote: rounded(cell.ln_p(hypothesis)),
-            log_e_promote_plain: rounded(hypothesis.ln_promote(cell.promote_units())),
+            log_e_promote_plain: rounded(plain_promote),
             log_threshold_promote: rounded(self.levels.promote),
             excess: is_count.then(|| Excess {
                 estimate: (units.n > 0)

@@ -20,6 +20,14 @@ impl Need {
     /// Of a cell with units; `left` are its remaining ones.
     pub(crate) fn of(hypothesis: &Hypothesis, cell: &Cell, levels: &Levels, left: f64) -> Self {
         let units = cell.units();
+        if let Some(found) = cell.of_histograms() {
+            let steady = |missing: f64, ln_e: f64| need(missing, ln_e / found.n as f64);
+            return Self {
+                reject: steady(levels.reject - found.ln_r, found.ln_r),
+                promote: steady(levels.promote - found.ln_p, found.ln_p),
+                left,
+            };
+        }
         let proved = proved_units(hypothesis, cell);
         Self {
             reject: reject_need(hypothesis, units, levels),
@@ -45,6 +53,9 @@ pub(crate) fn is_out_of_reach(
     if missing > 0.0 {
         return missing > ratio * left;
     }
+    if cell.of_histograms().is_some() {
+        return Need::of(hypothesis, cell, levels, left).promote / left > ratio;
+    }
     let growth = growth(&hypothesis.promote, proved_units(hypothesis, cell));
     let within = |ln_p: f64| need(levels.promote - ln_p, growth) / left <= ratio;
     !(within(cell.ln_p_at_least(hypothesis)) || within(cell.ln_p(hypothesis)))
@@ -67,7 +78,11 @@ fn reject_need(hypothesis: &Hypothesis, units: Counts, levels: &Levels) -> f64 {
 
 /// Whether the plain evidence needs more than `most` units for a reject; told by a bound where that is
 /// enough, since most checks of a healthy run are far from one.
-pub(crate) fn is_reject_beyond(hypothesis: &Hypothesis, units: Counts, levels: &Levels, most: f64) -> bool {
+pub(crate) fn is_reject_beyond(hypothesis: &Hypothesis, cell: &Cell, levels: &Levels, most: f64) -> bool {
+    if cell.of_histograms().is_some() {
+        return Need::of(hypothesis, cell, levels, most).reject > most;
+    }
+    let units = cell.units();
     let growth = growth(&hypothesis.reject, units);
     let beyond = |ln_e: f64| need(levels.reject - ln_e, growth) > most;
     beyond(hypothesis.reject.ln_e_at_most(units)) || beyond(hypothesis.reject.ln_e(units))

@@ -1,6 +1,7 @@
 //! What a promote still lacks: evidence, quiet or exposure. `verdict.md` 2.6, step 4.
 
 use super::Judge;
+use parallax_config::UnitKind;
 
 /// The first thing that a promote lacks.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -89,13 +90,18 @@ impl Judge {
         if self.watermark < self.earliest_promote() {
             return Some(Lacking::Time);
         }
-        if self.rig.has_keys && self.rig.distinct_keys() < self.run.policy.minimum_keys {
+        if self.needs_keys() && self.rig.has_keys && self.rig.distinct_keys() < self.run.policy.minimum_keys {
             return Some(Lacking::Keys);
         }
         let newest = self.watermark - self.watermark.div_ceil(5);
         let stale =
             |slice: &super::slices::SliceState| slice.required == Some(true) && slice.last_window <= newest;
         self.slices.iter().position(stale).map(|slice| Lacking::Recent { slice })
+    }
+
+    /// Whether distinct keys are waited for: not where requests are independent by assertion.
+    pub(super) fn needs_keys(&self) -> bool {
+        self.run.policy.unit != UnitKind::Request
     }
 
     /// The required cell with the least promote evidence; the first among equals.

@@ -157,11 +157,8 @@ fn shares(policy: &Policy) -> Result<(), JudgeError> {
 fn times(policy: &Policy) -> Result<(), JudgeError> {
     let window = policy.window.nanos();
     ensure(window > 0, "window", "must be longer than 0")?;
-    ensure(
-        policy.key_block.nanos() > 0 && policy.key_block.nanos().is_multiple_of(window),
-        "key_block",
-        "must be a multiple of policy.window",
-    )?;
+    let is_whole = policy.key_block.nanos() > 0 && policy.key_block.nanos().is_multiple_of(window);
+    ensure(is_whole || policy.unit != UnitKind::Session, "key_block", "must be a multiple of policy.window")?;
     ensure(policy.minimum_time <= policy.deadline, "minimum_time", "must not exceed policy.deadline")?;
     let cycle = policy.min_cycle.unwrap_or(policy.minimum_time);
     ensure(cycle <= policy.deadline, "min_cycle", "must not exceed policy.deadline")?;

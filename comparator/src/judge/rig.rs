@@ -65,16 +65,16 @@ impl Rig {
         if !self.has_exposure {
             return vec!["coverage, late, lost, control, order, copies: no exposure was given".to_owned()];
         }
-        let rules = [
-            ("coverage", ["mirrored", "compared"]),
-            ("late", ["mirrored", "late"]),
-            ("lost", ["shed", "late"]),
-            ("control", ["compared", "control_only_missing"]),
-            ("order", ["compared", "candidate_first"]),
-            ("copies", ["candidate_offered", "control_offered"]),
+        let rules: [(&str, &[&'static str]); 6] = [
+            ("coverage", &["mirrored", "compared"]),
+            ("late", &["mirrored", "late"]),
+            ("lost", &["mirrored", "compared", "shed", "late"]),
+            ("control", &["mirrored", "compared", "control_only_missing"]),
+            ("order", &["mirrored", "compared", "candidate_first"]),
+            ("copies", &["mirrored", "candidate_offered", "control_offered"]),
         ];
         let absent = |name: &&&str| self.exposure.absent.contains(**name);
-        let gap = |(rule, needs): &(&str, [&'static str; 2])| {
+        let gap = |(rule, needs): &(&str, &[&'static str])| {
             let missing = needs.iter().find(absent)?;
             Some(format!("{rule}: no `{missing}` was given"))
         };
@@ -113,8 +113,11 @@ impl Rig {
             return None;
         }
         let control_given = given(&["compared", "control_only_missing"]);
-        if control_given && sum.control_only_missing as f64 > policy.control_only_missing * compared {
-            let missing = percent(sum.control_only_missing, compared);
+        // Of a sampled control only the exchanges that it was sent count: a dead one would hide behind the others.
+        let sampled = control == ControlMode::Sampled && given(&["ordered"]);
+        let asked = if sampled { sum.ordered as f64 } else { compared };
+        if control_given && sum.control_only_missing as f64 > policy.control_only_missing * asked {
+            let missing = percent(sum.control_only_missing, asked);
             let most = 100.0 * policy.control_only_missing;
             return Some(format!(
                 "control: in {missing:.3}% of exchanges only the control did not answer, {most}% allowed"

@@ -261,9 +261,10 @@ fn absent(text: &[u8]) -> Result<BTreeSet<&'static str>, serde_json::Error> {
     struct Names {
         exposure: BTreeMap<String, serde::de::IgnoredAny>,
     }
-    const NEEDED: [&str; 9] = [
+    const NEEDED: [&str; 10] = [
         "mirrored",
         "compared",
+        "shed",
         "late",
         "control_only_missing",
         "ordered",
@@ -379,7 +380,11 @@ mod tests {
         let text = br#"{"window": 1, "exposure": {"mirrored": "9007199254740993", "keys": [3, "ff"]}}"#;
         let exposure = Tallies::read(text.as_slice()).unwrap().windows.remove(0).exposure.unwrap();
         assert_eq!((exposure.mirrored, exposure.keys), (9_007_199_254_740_993, vec![3, 255]));
-        assert!(exposure.absent.contains("late") && !exposure.absent.contains("mirrored"));
+        assert!(
+            exposure.absent.contains("late")
+                && exposure.absent.contains("shed")
+                && !exposure.absent.contains("mirrored")
+        );
     }
 
     #[test]

@@ -302,6 +302,45 @@ fn too_few_keys_or_a_loud_check_hold_a_promote_back() {
 }
 
 #[test]
+fn independent_requests_wait_for_no_keys_and_need_no_key_block() {
+    let run = with(|run| {
+        run.policy.unit = UnitKind::Request;
+        run.policy.key_block = Span::secs(7);
+    });
+    let mut judge = Judge::new(&run).unwrap();
+    (1..=91).for_each(|index| {
+        let mut window = window(index, clean(200)(index));
+        window.exposure.as_mut().unwrap().keys = vec![1];
+        window.rows.retain(|row| !row.check.to_string().ends_with("severe"));
+        judge.step(&window).unwrap();
+    });
+    assert_eq!(judge.state(), State::Promote, "{}", judge.verdict().reason);
+}
+
+#[test]
+fn a_dead_control_is_seen_among_the_exchanges_that_it_was_sent() {
+    // 1% of the exchanges are sent to the control as well; it answers none of them.
+    let broken = |control: ControlMode| {
+        let mut judge = Judge::new(&with(|run| run.control = control)).unwrap();
+        for index in 1..=10 {
+            let mut window = window(index, Vec::new());
+            let exposure = window.exposure.as_mut().unwrap();
+            (exposure.ordered, exposure.candidate_first, exposure.control_offered) = (2, 1, 2);
+            (exposure.control_missing, exposure.control_only_missing) = (2, 2);
+            exposure.candidate_offered = if control == ControlMode::Paired { 2 } else { 200 };
+            judge.step(&window).unwrap();
+        }
+        judge.verdict().reason
+    };
+    assert!(
+        broken(ControlMode::Sampled).starts_with("control: in 100.000% of"),
+        "{}",
+        broken(ControlMode::Sampled)
+    );
+    assert!(!broken(ControlMode::Paired).starts_with("control"), "paired: of all that were compared");
+}
+
+#[test]
 fn a_field_that_the_control_fails_too_is_no_longer_required() {
     let run = with(|run| {
         run.policy.checks.entry("field./id".to_owned()).or_default().required = Some(true);
