@@ -56,25 +56,13 @@ pub(crate) fn serve(options: &Options) -> Result<()> {
 fn config(options: &Options) -> Config {
     let role = |address: SocketAddr| Role::at(format!("http://{address}"));
     let path = if options.mode == Mode::Off { "/none" } else { "/{*rest}" };
-    let mut config = Config {
-        listen: Default::default(),
-        console: Default::default(),
-        roles: Roles { primary: role(options.primary), candidate: Some(role(options.shadow)), control: None },
-        routes: vec![Route {
-            name: "all".to_owned(),
-            path: path.to_owned(),
-            methods: vec!["GET".to_owned(), "POST".to_owned()],
-            sample: 1.0,
-            profile: None,
-        }],
-        key: Vec::new(),
-        descriptors: None,
-        rules: Vec::new(),
-        policy: Default::default(),
-        webhook: Default::default(),
-        limits: Default::default(),
-        log: Default::default(),
-    };
+    let mut config = Config::of(Roles {
+        primary: role(options.primary),
+        candidate: Some(role(options.shadow)),
+        control: None,
+    });
+    config.routes =
+        vec![Route { methods: vec!["GET".to_owned(), "POST".to_owned()], ..Route::new("all", path) }];
     config.listen.address = options.listen;
     config.listen.threads = Some(1);
     config

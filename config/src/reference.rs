@@ -68,7 +68,7 @@ fn section(text: &mut String, path: &str, shape: Shape) {
         }
         // An optional table that were switched on would be part of everybody's configuration.
         _ => {
-            let is_optional = path == "roles.control" || path.ends_with(".tls");
+            let is_optional = path == "roles.control" || path.ends_with(".tls") || path.ends_with(".copy");
             table(format!("[{path}]"), shape, shape.example(), !is_optional).write(text);
         }
     }

@@ -9,8 +9,8 @@
 
 use crate::fields::declared;
 use crate::{
-    CheckPolicy, Config, Console, Limits, Listen, ListenTls, Log, NamedCertificate, Policy, Role, RoleTls,
-    Roles, Route, Rule, SlicePolicy, Webhook,
+    CheckPolicy, Config, Console, CopyEdit, Limits, Listen, ListenTls, Log, Mirror, NamedCertificate, Policy,
+    Role, RoleTls, Roles, Route, Rule, SlicePolicy, Webhook,
 };
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -72,6 +72,7 @@ pub(crate) enum Format {
     Action,
     KeySource,
     Day,
+    Moment,
 }
 
 impl Kind {
@@ -88,9 +89,10 @@ impl Kind {
             }
             Self::Text(Format::Action) => "action",
             Self::Text(Format::KeySource) => {
-                "key source: header:<name>, cookie:<name>, query:<name>, connection or request"
+                "key source: header:<name>, cookie:<name>, query:<name>, connection or request; body for a sample"
             }
             Self::Text(Format::Day) => "day, such as 2027-01-01",
+            Self::Text(Format::Moment) => "instant, such as 2027-01-01T18:00:00Z",
             Self::Choice => "word",
             Self::Integer => "whole number",
             Self::Number => "number",
@@ -137,6 +139,7 @@ impl Shape {
             Some("action") => Format::Action,
             Some("key-source") => Format::KeySource,
             Some("date") => Format::Day,
+            Some("date-time") => Format::Moment,
             _ => Format::Plain,
         }
     }
@@ -207,7 +210,7 @@ impl Shape {
 }
 
 /// The declared order of every table.
-static ORDERS: LazyLock<[&'static [&'static str]; 16]> = LazyLock::new(|| {
+static ORDERS: LazyLock<[&'static [&'static str]; 18]> = LazyLock::new(|| {
     [
         declared::<Config>(),
         declared::<Listen>(),
@@ -218,6 +221,8 @@ static ORDERS: LazyLock<[&'static [&'static str]; 16]> = LazyLock::new(|| {
         declared::<Role>(),
         declared::<RoleTls>(),
         declared::<Route>(),
+        declared::<CopyEdit>(),
+        declared::<Mirror>(),
         declared::<Rule>(),
         declared::<Policy>(),
         declared::<CheckPolicy>(),

@@ -1,6 +1,6 @@
 //! The configuration file as a whole.
 
-use crate::{KeySource, ListenTls, Policy, Roles, Route, Rule, Span};
+use crate::{KeySource, ListenTls, Mirror, Policy, Roles, Route, Rule, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -25,6 +25,9 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("examples" = [["header:x-user-id", "cookie:session", "connection"]]))]
     pub key: Vec<KeySource>,
+    /// How much is mirrored, and until when.
+    #[serde(default)]
+    pub mirror: Mirror,
     /// A protobuf descriptor set (`protoc --include_imports --descriptor_set_out=FILE`): gRPC answers
     /// are compared by the names of their fields; by field numbers when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,6 +48,27 @@ pub struct Config {
     /// Where evidence is kept.
     #[serde(default)]
     pub log: Log,
+}
+
+impl Config {
+    /// These deployments with every other key at its default.
+    #[must_use]
+    pub fn of(roles: Roles) -> Self {
+        Self {
+            listen: Listen::default(),
+            console: Console::default(),
+            roles,
+            routes: Vec::new(),
+            key: Vec::new(),
+            mirror: Mirror::default(),
+            descriptors: None,
+            rules: Vec::new(),
+            policy: Policy::default(),
+            webhook: Webhook::default(),
+            limits: Limits::default(),
+            log: Log::default(),
+        }
+    }
 }
 
 /// `[listen]`.

@@ -8,7 +8,7 @@ use crate::error::Problem;
 use crate::keypath::KeyPath;
 use crate::schema::{Format, Kind, Shape};
 use crate::suggest::{elsewhere, nearest};
-use crate::{Action, Day, KeySource, Place, Span};
+use crate::{Action, Day, KeySource, Moment, Place, Span};
 use std::net::SocketAddr;
 use toml::Value;
 
@@ -65,6 +65,12 @@ fn check_value(value: &Value, shape: Shape, path: &KeyPath, problems: &mut Vec<P
         (Kind::Text(Format::Day), Value::Datetime(datetime)) => {
             if let Err(what) = datetime.to_string().parse::<Day>() {
                 wrong(what, "leave out the time of day");
+            }
+        }
+        (Kind::Text(Format::Moment), Value::Datetime(datetime)) => {
+            if let Err(what) = datetime.to_string().parse::<Moment>() {
+                let (what, remedy) = split_remedy(what);
+                wrong(what, &remedy);
             }
         }
         (Kind::Choice, Value::String(word)) => {
@@ -164,6 +170,7 @@ fn check_text(text: &str, format: Format, shape: Shape) -> Result<(), (String, S
         Format::Action => Action::try_from(text.to_owned()).map(drop).map_err(split_remedy),
         Format::KeySource => KeySource::try_from(text.to_owned()).map(drop).map_err(split_remedy),
         Format::Day => text.parse::<Day>().map(drop).map_err(plain),
+        Format::Moment => text.parse::<Moment>().map(drop).map_err(split_remedy),
         Format::Address => text.parse::<SocketAddr>().map(drop).map_err(|_| {
             let what = format!("`{text}` is not an IP address and a port");
             (

@@ -5,6 +5,7 @@ use crate::load::Loaded;
 use crate::reach::units_required;
 use crate::{Role, Route, Rule};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 impl Loaded {
@@ -55,8 +56,20 @@ fn role(role: Option<&Role>) -> String {
 fn mirrored(route: &Route) -> String {
     let methods = if route.methods.is_empty() { "GET HEAD".to_owned() } else { route.methods.join(" ") };
     let share = if route.sample < 1.0 { format!(", {} of keys", route.sample) } else { String::new() };
+    let conditions = [
+        (!route.hosts.is_empty()).then(|| route.hosts.join(" ")),
+        (!route.headers.is_empty()).then(|| format!("headers {}", names(&route.headers))),
+        (!route.query.is_empty()).then(|| format!("query {}", names(&route.query))),
+    ];
+    let conditions: Vec<String> = conditions.into_iter().flatten().collect();
+    let only =
+        if conditions.is_empty() { String::new() } else { format!(", only {}", conditions.join(", ")) };
     let profile = route.profile.map(|profile| format!(", profile {profile}")).unwrap_or_default();
-    format!("{}: {methods} {}{share}{profile}", route.name, route.path)
+    format!("{}: {methods} {}{only}{share}{profile}", route.name, route.path)
+}
+
+fn names(map: &BTreeMap<String, String>) -> String {
+    map.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// A rule that a profile brings.

@@ -4,6 +4,7 @@
 //! other, with the address book and with the calendar. They work on the built types, so that a
 //! configuration made in code is held to the same rules as one from a file.
 
+mod copies;
 mod network;
 mod policy;
 mod routes;
@@ -47,6 +48,7 @@ impl Config {
     pub fn check(&self, today: Day) -> Findings {
         let mut findings = network::check(self);
         findings.add(routes::check(self));
+        findings.add(copies::check(self, today));
         let names: Vec<&str> = self.routes.iter().map(|route| route.name.as_str()).collect();
         findings.add(rules::check(&self.rules, Some(&names), today));
         findings.add(self.policy.check());

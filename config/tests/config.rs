@@ -340,6 +340,52 @@ mod mistakes {
     }
 
     #[test]
+    fn conditions_labels_and_copies_of_routes_are_checked() {
+        insta::assert_snapshot!(said(
+            r#"
+            key = ["body"]
+            [mirror]
+            expires = "tomorrow"
+            copies_per_second = 0
+            [roles.primary]
+            url = "http://127.0.0.1:9001"
+            [[routes]]
+            name = "a"
+            path = "prefix:/v1/{id}"
+            hosts = ["shop.example:8080"]
+            headers = { "x tier" = "gold" }
+            query = { "" = "1" }
+            sample_by = ["path:x"]
+            labels = { route = "eu", shard = "path:shard", empty = "" }
+            [routes.copy]
+            path = "v2/{other}"
+            remove = ["content-length"]
+            set = { host = "shadow", "a b" = "c" }
+            "#,
+            &[],
+        ));
+        insta::assert_snapshot!(said(
+            r#"
+            key = ["body"]
+            [roles.primary]
+            url = "http://127.0.0.1:9001"
+            [[routes]]
+            name = "a"
+            path = "prefix:/v1/{id}"
+            hosts = ["shop.example:8080"]
+            headers = { "x tier" = "gold" }
+            query = { "" = "1" }
+            labels = { route = "eu", shard = "path:shard", empty = "" }
+            [routes.copy]
+            path = "v2/{other}"
+            remove = ["content-length"]
+            set = { host = "shadow", "a b" = "c" }
+            "#,
+            &[],
+        ));
+    }
+
+    #[test]
     fn what_deserves_a_look_is_a_warning() {
         insta::assert_snapshot!(said(
             r#"

@@ -19,6 +19,12 @@ pub enum DropReason {
     RequestCut,
     /// The mirror is draining for shutdown.
     Draining,
+    /// Mirroring has come to its configured end.
+    Expired,
+    /// More copies a second than the configuration allows.
+    CopyRate,
+    /// More bytes a second than the configuration allows.
+    ByteRate,
 }
 
 /// Why a mirrored request was given up for all roles before any outcome was known.
@@ -208,7 +214,7 @@ mod tests {
         use {DropReason as D, ShedReason as S};
         prop_oneof![
             Just(Fate::NotSelected),
-            prop::sample::select(vec![D::Loop, D::Upgrade, D::RequestCut, D::Draining])
+            prop::sample::select(vec![D::Loop, D::RequestCut, D::Expired, D::CopyRate])
                 .prop_map(Fate::Dropped),
             Just(Fate::Mirrored),
             prop::sample::select(vec![S::InFlight, S::Bytes, S::BodyTooLarge]).prop_map(Fate::Shed),

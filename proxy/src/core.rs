@@ -7,6 +7,8 @@ use crate::capture::Budget;
 use crate::counters::Counters;
 use crate::pending::Pending;
 use crate::pool::Pool;
+use crate::quota::{Caps, Share, Watched};
+use crate::routes::Selection;
 use crate::settings::Settings;
 use parallax_exchange::{
     Admissions, DropReason, Exchange, ExchangeId, Full, Lane, MissingReason, Role, Sender, ShedReason,
@@ -29,6 +31,12 @@ pub(crate) struct Core {
     pub(crate) candidate: Option<Shadow>,
     pub(crate) control: Option<Shadow>,
     pub(crate) budget: Rc<Budget>,
+    pub(crate) caps: Caps,
+    /// Mirroring has come to its configured end.
+    pub(crate) expired: Cell<bool>,
+    /// How often each route was taken.
+    watched: Vec<Watched>,
+    share: Share,
     /// Admitted exchanges that wait for an outcome.
     pub(crate) exchanges: RefCell<Slab<Rc<Pending>>>,
     /// No new exchange is begun.
@@ -63,6 +71,7 @@ impl Core {
         lane: Lane,
         sink: Sender,
         place: ExchangeId,
+        share: Share,
     ) -> Rc<Self> {
         let pool = |target: &crate::target::Target| Pool::new(target.clone(), &settings);
         let limit = settings.limits.role_in_flight;
@@ -73,6 +82,10 @@ impl Core {
             control: shadow(&settings.control),
             budget: Budget::new(settings.limits.copy_bytes, Arc::clone(&counters)),
             exchanges: RefCell::default(),
+            caps: Caps::new(&settings.mirror, share),
+            expired: Cell::new(settings.is_expired()),
+            watched: std::iter::repeat_with(Watched::new).take(settings.routes.len()).collect(),
+            share,
             draining: Cell::new(false),
             closing: Cell::new(false),
             sequence: Cell::new(0),
@@ -116,6 +129,14 @@ impl Core {
         ExchangeId { sequence: !arrival, ..self.place }.digest()
     }
 
+    /// The share of keys that the next request of a route is sampled with, in parts per million.
+    pub(crate) fn sample_ppm(&self, selection: &Selection) -> u32 {
+        match self.watched.get(selection.number) {
+            Some(watched) if selection.minimum > 0.0 => watched.ppm(selection, self.share, Instant::now()),
+            _ => selection.sample_ppm,
+        }
+    }
+
     /// Counts one offered request and what became of it.
     pub(crate) fn count(&self, admitted_ns: u64, change: impl FnOnce(&mut Admissions)) {
         self.lane.count(admitted_ns, |counts| {
@@ -156,6 +177,11 @@ impl Core {
     /// The periodic work: idle connections, exchanges whose primary takes longer than any copy may.
     pub(crate) fn sweep(&self) {
         let now = Instant::now();
+        if self.settings.is_expired() && !self.expired.replace(true) {
+            tracing::warn!(
+                "mirroring has come to its end (mirror.expires); requests go to the primary alone"
+            );
+        }
         self.primary.sweep(now);
         [&self.candidate, &self.control].into_iter().flatten().for_each(|shadow| shadow.pool.sweep(now));
         for pending in self.admitted() {

@@ -59,11 +59,14 @@ pub(crate) struct Counters {
 }
 
 /// Every reason not to mirror a selected request, with its name in metrics.
-pub(crate) const DROPS: [(DropReason, &str); 4] = [
+pub(crate) const DROPS: [(DropReason, &str); 7] = [
     (DropReason::Loop, "loop"),
     (DropReason::Upgrade, "upgrade"),
     (DropReason::RequestCut, "request_cut"),
     (DropReason::Draining, "draining"),
+    (DropReason::Expired, "expired"),
+    (DropReason::CopyRate, "copy_rate"),
+    (DropReason::ByteRate, "byte_rate"),
 ];
 
 /// Every reason to give a request up for all roles, with its name in metrics.

@@ -4,7 +4,7 @@
 //! proxy: XXH3-64 of the value's bytes as sent, without its source's name, and without decoding.
 
 use http::HeaderMap;
-use http::header::COOKIE;
+use http::header::{COOKIE, HOST};
 use parallax_config::KeySource;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -17,6 +17,15 @@ pub(crate) struct Fallback {
     pub(crate) request: u64,
 }
 
+/// What decides whether a request is in a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keyed {
+    /// This key.
+    Key(u64),
+    /// The digest of the body, which is known when the request is complete.
+    Body,
+}
+
 /// The 64-bit key of a request: the first source that is present, the connection if none is.
 pub(crate) fn cluster_key(
     sources: &[KeySource],
@@ -24,19 +33,62 @@ pub(crate) fn cluster_key(
     query: Option<&str>,
     fallback: Fallback,
 ) -> u64 {
-    sources
-        .iter()
-        .find_map(|source| key_from(source, headers, query, fallback))
-        .unwrap_or(fallback.connection)
+    match sample_key(sources, headers, query, fallback) {
+        Keyed::Key(key) => key,
+        Keyed::Body => fallback.connection,
+    }
 }
 
-fn key_from(source: &KeySource, headers: &HeaderMap, query: Option<&str>, fallback: Fallback) -> Option<u64> {
+/// The key that a sample goes by, found as [`cluster_key`] is.
+pub(crate) fn sample_key(
+    sources: &[KeySource],
+    headers: &HeaderMap,
+    query: Option<&str>,
+    fallback: Fallback,
+) -> Keyed {
+    let found = sources.iter().find_map(|source| key_from(source, headers, query, fallback));
+    found.unwrap_or(Keyed::Key(fallback.connection))
+}
+
+/// The source that [`sample_key`] uses; `None` means the connection.
+pub(crate) fn source_of<'s>(
+    sources: &'s [KeySource],
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> Option<&'s KeySource> {
+    let nothing = Fallback { connection: 0, request: 0 };
+    sources.iter().find(|source| key_from(source, headers, query, nothing).is_some())
+}
+
+fn key_from(
+    source: &KeySource,
+    headers: &HeaderMap,
+    query: Option<&str>,
+    fallback: Fallback,
+) -> Option<Keyed> {
+    let hash = |value: &[u8]| Keyed::Key(xxh3_64(value));
     match source {
-        KeySource::Header(name) => headers.get(name).map(|value| xxh3_64(value.as_bytes())),
-        KeySource::Cookie(name) => cookie(headers, name).map(xxh3_64),
-        KeySource::Query(name) => parameter(query?, name).map(|value| xxh3_64(value.as_bytes())),
-        KeySource::Connection => Some(fallback.connection),
-        KeySource::Request => Some(fallback.request),
+        KeySource::Header(name) => headers.get(name).map(|value| hash(value.as_bytes())),
+        KeySource::Cookie(name) => cookie(headers, name).map(hash),
+        KeySource::Query(name) => parameters(query, name).next().map(hash),
+        KeySource::Connection => Some(Keyed::Key(fallback.connection)),
+        KeySource::Request => Some(Keyed::Key(fallback.request)),
+        KeySource::Body => Some(Keyed::Body),
+    }
+}
+
+/// The key of a request whose sample goes by its body; an empty one says nothing, so its target counts.
+pub(crate) fn body_key(body: &[u8], target: &str) -> u64 {
+    if body.is_empty() { xxh3_64(target.as_bytes()) } else { xxh3_64(body) }
+}
+
+/// The host that a request names, without its port; empty where it names none.
+pub(crate) fn host_of(headers: &HeaderMap) -> &str {
+    let text = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    match text.rsplit_once(':') {
+        // The colons of an IPv6 address are in brackets.
+        Some((host, port)) if !port.contains(']') => host,
+        _ => text,
     }
 }
 
@@ -48,8 +100,10 @@ fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
         .find_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
-fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
-    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+/// The values of a query parameter, as sent.
+pub(crate) fn parameters<'q>(query: Option<&'q str>, name: &str) -> impl Iterator<Item = &'q [u8]> {
+    let pairs = query.into_iter().flat_map(|query| query.split('&'));
+    pairs.filter_map(move |pair| pair.strip_prefix(name)?.strip_prefix('=').map(str::as_bytes))
 }
 
 /// Whether a key is in a sample of `ppm` parts per million: the same on every proxy.

@@ -9,19 +9,22 @@ use crate::capture::{Capture, Hold};
 use crate::compact;
 use crate::copy;
 use crate::core::Core;
+use crate::edit::Edit;
 use crate::forward::{Additions, mark};
+use crate::key::{body_key, is_sampled};
 use crate::partial::Partial;
 use crate::payload::Payload;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::Frame;
 use parallax_exchange::{
-    CopyOrder, DropReason, Exchange, ExchangeId, Label, MissingReason, Outcome, Outcomes, Request, Role,
-    ShedReason, Timing,
+    Body, CopyOrder, DropReason, Exchange, ExchangeId, Label, MissingReason, Outcome, Outcomes, Request,
+    Role, ShedReason, Timing,
 };
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A request as it goes to a role: hop-by-hop headers gone, forwarding headers added.
@@ -55,13 +58,19 @@ impl Head {
 /// What is known of a selected request when its head has been read.
 pub(crate) struct Selected {
     pub(crate) request: Request,
-    /// The request's target, for the copies.
+    /// The request's target.
     pub(crate) uri: http::Uri,
+    /// The target of the copies, where it is another.
+    pub(crate) copy_uri: Option<http::Uri>,
+    /// What the copies have otherwise.
+    pub(crate) edit: Option<Arc<Edit>>,
     /// What the roles get beside the request's own headers.
     pub(crate) additions: Additions,
     pub(crate) cluster_key: u64,
     pub(crate) labels: Vec<Label>,
     pub(crate) sample_ppm: u32,
+    /// Whether the body decides if the sample takes it.
+    pub(crate) by_body: bool,
 }
 
 /// An exchange in the making.
@@ -156,7 +165,18 @@ impl Pending {
         }
         let core = &self.core;
         self.counted.set(true);
-        let (id, now) = (core.next_id(), Instant::now());
+        let (body, hold) = body.finish();
+        let now = Instant::now();
+        if !self.is_in_sample(&body) {
+            core.leave_out();
+            return self.leave();
+        }
+        let roles = [&core.candidate, &core.control].into_iter().flatten().count() as u64;
+        if let Err(reason) = core.caps.take(roles, body.bytes().len() as u64, now) {
+            core.drop_selected(reason);
+            return self.leave();
+        }
+        let id = core.next_id();
         let unix_ns = crate::core::unix_now();
         let order = if id.digest() & 1 == 0 { CopyOrder::CandidateFirst } else { CopyOrder::ControlFirst };
         core.count(unix_ns, |counts| {
@@ -167,14 +187,19 @@ impl Pending {
         let slot = core.exchanges.borrow_mut().insert(Rc::clone(self));
         self.admitted.set(Some(Admitted { at: now, unix_ns, id, order, slot }));
         self.state.borrow_mut().trailers = trailers;
-        self.await_roles(body);
+        self.await_roles(body, hold);
         copy::offer(self, order);
         self.complete_if_settled();
     }
 
-    fn await_roles(&self, body: Capture) {
+    /// Whether the sample takes a request with this body; where something else decided, it did before.
+    fn is_in_sample(&self, body: &Body) -> bool {
+        let selected = &self.state.borrow().selected;
+        !selected.by_body || is_sampled(body_key(body.bytes(), &selected.request.target), selected.sample_ppm)
+    }
+
+    fn await_roles(&self, body: Body, hold: Hold) {
         let mut state = self.state.borrow_mut();
-        let (body, hold) = body.finish();
         state.selected.request.body = body;
         state.holds.push(hold);
         let mirrored = [
@@ -194,10 +219,15 @@ impl Pending {
 
     /// The head of the request as it goes to `role`.
     pub(crate) fn head_for(&self, role: Role) -> Head {
-        let Selected { request, uri, additions, .. } = &self.state.borrow().selected;
+        let Selected { request, uri, copy_uri, edit, additions, .. } = &self.state.borrow().selected;
         let mut headers = request.headers.clone();
         additions.add(&mut headers);
+        let mut uri = uri;
         if role != Role::Primary {
+            uri = copy_uri.as_ref().unwrap_or(uri);
+            if let Some(edit) = edit {
+                edit.headers(&mut headers, role);
+            }
             mark(&mut headers, role);
         }
         Head { method: request.method.clone(), uri: uri.clone(), headers }

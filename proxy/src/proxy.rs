@@ -5,6 +5,7 @@ use crate::core::Core;
 use crate::counters::Counters;
 use crate::listener;
 use crate::publish::Publisher;
+use crate::quota::Share;
 use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::tls::Watch;
@@ -60,6 +61,7 @@ impl Proxy {
         let mut running =
             Running { address, publisher, stop, threads: Vec::new(), _certificates: certificates };
         let first = place();
+        let of = listeners.len() as u64;
         for ((number, listener), counters) in (0u32..).zip(listeners).zip(counters) {
             let seed = Seed {
                 settings: Arc::clone(&settings),
@@ -69,6 +71,7 @@ impl Proxy {
                 lane: ledger.lane(),
                 sink: sink.clone(),
                 place: ExchangeId { proxy: first.proxy.wrapping_add(number), ..first },
+                share: Share { number: u64::from(number), of },
             };
             running.spawn(number, seed, listener, stopped.clone())?;
         }
@@ -150,6 +153,7 @@ struct Seed {
     lane: Lane,
     sink: Sender,
     place: ExchangeId,
+    share: Share,
 }
 
 impl Seed {
@@ -162,7 +166,7 @@ impl Seed {
                 return;
             }
         };
-        let core = Core::new(self.settings, self.counters, self.lane, self.sink, self.place);
+        let core = Core::new(self.settings, self.counters, self.lane, self.sink, self.place, self.share);
         let _ = ready.send(Ok(()));
         runtime.block_on(serve(&core, listener, stop, self.publisher));
         core.close();

@@ -1,16 +1,29 @@
-//! The route table: which requests are mirrored, and at what rate.
+//! The route table: which requests are mirrored, at what rate, and how their copies differ.
 //!
-//! The first route in file order that matches path and method decides, also where a later one is
-//! more specific. A merged radix tree would pick the most specific pattern instead, so each route
-//! keeps a matcher of its own, and its literal prefix is compared before the matcher is asked.
+//! The first route in file order that takes a request decides, also where a later one is more
+//! specific. A merged radix tree would pick the most specific pattern instead, so each route keeps a
+//! matcher of its own, and its literal prefix is compared before the matcher is asked.
+
+mod explain;
+mod path;
 
 use crate::StartError;
-use http::Method;
-use parallax_config::Route;
+use crate::edit::Edit;
+use crate::key::{host_of, parameters};
+use http::{HeaderMap, HeaderName, Method, Uri};
+use parallax_config::matching::{LabelSource, ValueMatch, host_fits};
+use parallax_config::{KeySource, Route};
 use parallax_exchange::Label;
+use path::Pattern;
+use std::sync::Arc;
+
+pub use explain::{Explanation, Tried, explain_route};
 
 /// Parts per million: the whole.
 pub(crate) const ALL_PPM: u32 = 1_000_000;
+
+/// Bytes of a label's value that are kept: more would be no name of a population.
+const LABEL_BYTES_MAX: usize = 64;
 
 /// The compiled `[[routes]]`.
 #[derive(Debug)]
@@ -20,26 +33,61 @@ pub(crate) struct RouteTable {
     default: Option<Selection>,
 }
 
+/// A request as routes look at it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'r> {
+    pub(crate) method: &'r Method,
+    pub(crate) uri: &'r Uri,
+    pub(crate) headers: &'r HeaderMap,
+}
+
 /// What a matching route says about a request.
 #[derive(Debug)]
 pub(crate) struct Selection {
-    /// Share of the cluster keys that is mirrored, in parts per million.
+    /// Its place in the table.
+    pub(crate) number: usize,
+    /// Share of the keys that is mirrored, in parts per million.
     pub(crate) sample_ppm: u32,
-    /// Labels that every exchange of the route carries.
-    pub(crate) labels: Vec<Label>,
+    /// Where the key of the sample is; the cluster key's sources when empty.
+    pub(crate) sample_by: Vec<KeySource>,
+    /// Requests a second below which the share grows, all threads together.
+    pub(crate) minimum: f64,
+    /// What copies have otherwise.
+    pub(crate) edit: Option<Arc<Edit>>,
+    labels: Vec<LabelRule>,
+    path: Pattern,
+}
+
+#[derive(Debug)]
+struct LabelRule {
+    name: Arc<str>,
+    value: LabelValue,
+}
+
+#[derive(Debug)]
+enum LabelValue {
+    Static(Arc<str>),
+    Header(HeaderName),
+    Path(Box<str>),
 }
 
 #[derive(Debug)]
 struct Entry {
-    path: Pattern,
+    hosts: Vec<String>,
     methods: Vec<Method>,
+    headers: Vec<(HeaderName, ValueMatch)>,
+    query: Vec<(Box<str>, ValueMatch)>,
     selection: Selection,
 }
 
-#[derive(Debug)]
-enum Pattern {
-    Literal(Box<str>),
-    Template { prefix: Box<str>, matcher: matchit::Router<()> },
+/// The first condition of a route that a request does not meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unmet<'e> {
+    Method,
+    Path,
+    Host,
+    Header(&'e HeaderName, &'e ValueMatch),
+    Query(&'e str, &'e ValueMatch),
 }
 
 impl RouteTable {
@@ -48,21 +96,30 @@ impl RouteTable {
     /// # Errors
     /// [`StartError::Route`] for a pattern, a method or a share that cannot be used.
     pub(crate) fn new(routes: &[Route]) -> Result<Self, StartError> {
-        let entries = routes.iter().map(Entry::new).collect::<Result<Vec<_>, _>>()?;
-        let default = entries.is_empty().then(|| Selection { sample_ppm: ALL_PPM, labels: Vec::new() });
+        let entries = routes
+            .iter()
+            .enumerate()
+            .map(|(number, route)| Entry::new(number, route))
+            .collect::<Result<Vec<_>, _>>()?;
+        let default = entries.is_empty().then(Selection::everything);
         Ok(Self { entries, default })
     }
 
     /// The first route that takes this request.
-    pub(crate) fn select(&self, method: &Method, path: &str) -> Option<&Selection> {
+    pub(crate) fn select(&self, asked: Asked<'_>) -> Option<&Selection> {
         let listed =
-            self.entries.iter().find(|entry| entry.takes(method, path)).map(|entry| &entry.selection);
-        listed.or_else(|| self.default.as_ref().filter(|_| is_read(method)))
+            self.entries.iter().find(|entry| entry.unmet(asked).is_none()).map(|entry| &entry.selection);
+        listed.or_else(|| self.default.as_ref().filter(|_| is_read(asked.method)))
+    }
+
+    /// How many routes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 }
 
 impl Entry {
-    fn new(route: &Route) -> Result<Self, StartError> {
+    fn new(number: usize, route: &Route) -> Result<Self, StartError> {
         let error = |why: String| StartError::Route { name: route.name.clone(), why };
         let methods = route
             .methods
@@ -78,42 +135,114 @@ impl Entry {
                 route.sample
             )));
         }
-        let label = Label { name: "route".into(), value: route.name.as_str().into() };
+        let header = |(name, value): (&String, &String)| Ok((header_name(name)?, ValueMatch::of(value)));
         Ok(Self {
-            path: Pattern::new(&route.path).map_err(error)?,
+            hosts: route.hosts.clone(),
             methods,
-            selection: Selection { sample_ppm: ppm(route.sample), labels: vec![label] },
+            headers: route.headers.iter().map(header).collect::<Result<_, String>>().map_err(error)?,
+            query: route
+                .query
+                .iter()
+                .map(|(name, value)| (name.as_str().into(), ValueMatch::of(value)))
+                .collect(),
+            selection: Selection::new(number, route).map_err(error)?,
         })
     }
 
-    fn takes(&self, method: &Method, path: &str) -> bool {
+    /// The first condition that `asked` does not meet; the cheap ones come first.
+    fn unmet(&self, asked: Asked<'_>) -> Option<Unmet<'_>> {
+        let Asked { method, uri, headers } = asked;
         let method_fits =
             if self.methods.is_empty() { is_read(method) } else { self.methods.contains(method) };
-        method_fits && self.path.matches(path)
+        if !method_fits {
+            return Some(Unmet::Method);
+        }
+        if !self.selection.path.matches(uri.path()) {
+            return Some(Unmet::Path);
+        }
+        if !self.hosts.is_empty() {
+            let host = host_of(headers);
+            if !self.hosts.iter().any(|pattern| host_fits(pattern, host)) {
+                return Some(Unmet::Host);
+            }
+        }
+        for (name, value) in &self.headers {
+            if !value.fits(headers.get_all(name).iter().map(http::HeaderValue::as_bytes)) {
+                return Some(Unmet::Header(name, value));
+            }
+        }
+        for (name, value) in &self.query {
+            if !value.fits(parameters(uri.query(), name)) {
+                return Some(Unmet::Query(name, value));
+            }
+        }
+        None
     }
 }
 
-impl Pattern {
-    fn new(text: &str) -> Result<Self, String> {
-        if !text.starts_with('/') {
-            return Err(format!("path = `{text}` must start with `/`"));
+impl Selection {
+    fn new(number: usize, route: &Route) -> Result<Self, String> {
+        let mut labels =
+            vec![LabelRule { name: "route".into(), value: LabelValue::Static(route.name.as_str().into()) }];
+        for (name, source) in &route.labels {
+            let value = match LabelSource::of(source) {
+                LabelSource::Header(name) => LabelValue::Header(header_name(name)?),
+                LabelSource::Path(name) => LabelValue::Path(name.into()),
+                LabelSource::Static(text) => LabelValue::Static(text.into()),
+            };
+            labels.push(LabelRule { name: name.as_str().into(), value });
         }
-        let Some(brace) = text.find(['{', '}']) else {
-            return Ok(Self::Literal(text.into()));
-        };
-        let mut matcher = matchit::Router::new();
-        matcher.insert(text, ()).map_err(|error| {
-            format!("path = `{text}`: {error}; write {{name}} for one segment, {{*rest}} for the tail")
-        })?;
-        Ok(Self::Template { prefix: text[..brace].into(), matcher })
+        Ok(Self {
+            number,
+            sample_ppm: ppm(route.sample),
+            sample_by: route.sample_by.clone(),
+            minimum: route.minimum,
+            edit: route.copy.as_ref().map(Edit::new).transpose()?.map(Arc::new),
+            labels,
+            path: Pattern::new(&route.path)?,
+        })
     }
 
-    fn matches(&self, path: &str) -> bool {
-        match self {
-            Self::Literal(text) => **text == *path,
-            Self::Template { prefix, matcher } => path.starts_with(&**prefix) && matcher.at(path).is_ok(),
+    /// What is said of reads where no route is configured.
+    fn everything() -> Self {
+        Self {
+            number: 0,
+            sample_ppm: ALL_PPM,
+            sample_by: Vec::new(),
+            minimum: 0.0,
+            edit: None,
+            labels: Vec::new(),
+            path: Pattern::any(),
         }
     }
+
+    /// The labels of an exchange that begins with this request.
+    pub(crate) fn labels(&self, uri: &Uri, headers: &HeaderMap) -> Vec<Label> {
+        let value = |rule: &LabelRule| match &rule.value {
+            LabelValue::Static(text) => Some(Arc::clone(text)),
+            LabelValue::Header(name) => {
+                Some(bounded(&String::from_utf8_lossy(headers.get(name)?.as_bytes())).into())
+            }
+            LabelValue::Path(name) => self.path.capture(uri.path(), name).map(|text| bounded(text).into()),
+        };
+        let label = |rule: &LabelRule| Some(Label { name: Arc::clone(&rule.name), value: value(rule)? });
+        self.labels.iter().filter_map(label).collect()
+    }
+
+    /// The target of the copies, where it is another than the live one's.
+    pub(crate) fn copy_uri(&self, uri: &Uri) -> Option<Uri> {
+        let edit = self.edit.as_ref()?;
+        edit.uri(uri, |name| self.path.capture(uri.path(), name))
+    }
+}
+
+fn bounded(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LABEL_BYTES_MAX)]
+}
+
+pub(crate) fn header_name(text: &str) -> Result<HeaderName, String> {
+    HeaderName::from_bytes(text.as_bytes())
+        .map_err(|_| format!("`{text}` is not the name of a header; write one such as x-tenant"))
 }
 
 /// Methods without side effects on the shadow: mirrored unless a route says otherwise.
@@ -131,64 +260,4 @@ fn ppm(share: f64) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn route(name: &str, path: &str, methods: &[&str]) -> Route {
-        Route {
-            name: name.to_owned(),
-            path: path.to_owned(),
-            methods: methods.iter().map(|&method| method.to_owned()).collect(),
-            sample: 1.0,
-            profile: None,
-        }
-    }
-
-    fn chosen(table: &RouteTable, method: Method, path: &str) -> Option<String> {
-        table.select(&method, path).map(|selection| selection.labels[0].value.to_string())
-    }
-
-    #[test]
-    fn the_first_matching_route_wins_even_when_a_later_one_is_more_specific() {
-        let table =
-            RouteTable::new(&[route("any", "/v1/{*rest}", &[]), route("one", "/v1/users", &[])]).unwrap();
-        assert_eq!(chosen(&table, Method::GET, "/v1/users").as_deref(), Some("any"));
-        assert_eq!(chosen(&table, Method::GET, "/v2/users"), None);
-    }
-
-    #[test]
-    fn a_method_with_side_effects_is_taken_only_where_a_route_names_it() {
-        let table =
-            RouteTable::new(&[route("read", "/a", &[]), route("write", "/{name}", &["POST"])]).unwrap();
-        assert_eq!(chosen(&table, Method::GET, "/a").as_deref(), Some("read"));
-        assert_eq!(chosen(&table, Method::POST, "/a").as_deref(), Some("write"));
-        assert_eq!(chosen(&table, Method::DELETE, "/a"), None);
-        assert_eq!(chosen(&table, Method::GET, "/b"), None);
-    }
-
-    #[test]
-    fn without_a_table_reads_are_mirrored_and_carry_no_label() {
-        let table = RouteTable::new(&[]).unwrap();
-        assert!(table.select(&Method::HEAD, "/x").is_some_and(|selection| selection.labels.is_empty()));
-        assert!(table.select(&Method::POST, "/x").is_none());
-    }
-
-    #[test]
-    fn a_tail_needs_a_segment_and_a_name_takes_exactly_one() {
-        let table =
-            RouteTable::new(&[route("tail", "/t/{*rest}", &[]), route("one", "/o/{id}/end", &[])]).unwrap();
-        assert_eq!(chosen(&table, Method::GET, "/t/"), None);
-        assert_eq!(chosen(&table, Method::GET, "/t/a/b").as_deref(), Some("tail"));
-        assert_eq!(chosen(&table, Method::GET, "/o/7/end").as_deref(), Some("one"));
-        assert_eq!(chosen(&table, Method::GET, "/o/7/8/end"), None);
-    }
-
-    #[test]
-    fn errors_name_the_route_and_the_remedy() {
-        let message = |route| RouteTable::new(&[route]).unwrap_err().to_string();
-        assert!(message(route("r", "v1", &[])).contains("routes.r: path = `v1` must start with `/`"));
-        assert!(message(route("r", "/{a", &[])).contains("{*rest}"));
-        assert!(message(route("r", "/a", &["PO ST"])).contains("`PO ST` is not a method"));
-        assert!(message(Route { sample: 1.5, ..route("r", "/a", &[]) }).contains("from 0 to 1"));
-    }
-}
+mod tests;

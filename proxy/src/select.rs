@@ -3,22 +3,33 @@
 use crate::compact;
 use crate::connection::Client;
 use crate::core::Core;
+use crate::edit::Edit;
 use crate::forward::Additions;
 use crate::inbound::Inbound;
-use crate::key::{Fallback, cluster_key, is_sampled};
+use crate::key::{Fallback, Keyed, cluster_key, is_sampled, sample_key};
 use crate::pending::{Head, Pending, Selected};
-use crate::routes::Selection;
+use crate::routes::{Asked, Selection};
 use http::Uri;
 use http::header::HOST;
 use parallax_exchange::{Body, DropReason, Request, ShedReason};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// What becomes of a request at the mirror's door.
 enum Decision<'c> {
     LeaveOut,
     Drop(DropReason),
     Shed(ShedReason),
-    Take(&'c Selection, u64),
+    Take(Chosen<'c>),
+}
+
+/// A request that its route and its sample take.
+struct Chosen<'c> {
+    selection: &'c Selection,
+    cluster_key: u64,
+    sample_ppm: u32,
+    /// Whether the sample goes by the body, which is not known yet.
+    by_body: bool,
 }
 
 /// Decides and counts; the exchange if the request is to be mirrored.
@@ -34,12 +45,16 @@ pub(crate) fn choose(
         Decision::LeaveOut => core.leave_out(),
         Decision::Drop(reason) => core.drop_selected(reason),
         Decision::Shed(reason) => core.shed(reason),
-        Decision::Take(selection, cluster_key) => {
+        Decision::Take(Chosen { selection, cluster_key, sample_ppm, by_body }) => {
+            let Head { uri, headers, .. } = &inbound.head;
             return Some(Taken {
                 request: request(&inbound.head),
                 cluster_key,
-                labels: selection.labels.clone(),
-                sample_ppm: selection.sample_ppm,
+                labels: selection.labels(uri, headers),
+                sample_ppm,
+                by_body,
+                edit: selection.edit.clone(),
+                copy_uri: selection.copy_uri(uri),
             });
         }
     }
@@ -52,26 +67,37 @@ pub(crate) struct Taken {
     cluster_key: u64,
     labels: Vec<parallax_exchange::Label>,
     sample_ppm: u32,
+    by_body: bool,
+    edit: Option<Arc<Edit>>,
+    copy_uri: Option<Uri>,
 }
 
 impl Taken {
     /// Begins the exchange; what goes to the roles is the request to `uri` with `additions`.
     pub(crate) fn open(self, core: &Rc<Core>, uri: &Uri, additions: Additions) -> Rc<Pending> {
-        let Self { request, cluster_key, labels, sample_ppm } = self;
+        let Self { request, cluster_key, labels, sample_ppm, by_body, edit, copy_uri } = self;
         let uri = compact::target(uri);
-        Pending::open(core, Selected { request, uri, additions, cluster_key, labels, sample_ppm })
+        let selected =
+            Selected { request, uri, copy_uri, edit, additions, cluster_key, labels, sample_ppm, by_body };
+        Pending::open(core, selected)
     }
 }
 
 fn decide<'c>(core: &'c Core, client: &Client, inbound: &Inbound, length: Option<u64>) -> Decision<'c> {
     let Head { method, uri, headers } = &inbound.head;
     let settings = &core.settings;
-    let Some(selection) = settings.routes.select(method, uri.path()) else {
+    let Some(selection) = settings.routes.select(Asked { method, uri, headers }) else {
         return Decision::LeaveOut;
     };
     let fallback = Fallback { connection: client.key, request: core.unique() };
-    let key = cluster_key(&settings.key, headers, uri.query(), fallback);
-    if !is_sampled(key, selection.sample_ppm) {
+    let cluster_key = cluster_key(&settings.key, headers, uri.query(), fallback);
+    let sample_ppm = core.sample_ppm(selection);
+    let sampled = match &selection.sample_by[..] {
+        [] => Keyed::Key(cluster_key),
+        sources => sample_key(sources, headers, uri.query(), fallback),
+    };
+    let by_body = sampled == Keyed::Body;
+    if matches!(sampled, Keyed::Key(key) if !is_sampled(key, sample_ppm)) {
         return Decision::LeaveOut;
     }
     if inbound.is_copy {
@@ -83,6 +109,9 @@ fn decide<'c>(core: &'c Core, client: &Client, inbound: &Inbound, length: Option
     if core.draining.get() {
         return Decision::Drop(DropReason::Draining);
     }
+    if core.expired.get() {
+        return Decision::Drop(DropReason::Expired);
+    }
     let limits = &settings.limits;
     if length.is_some_and(|length| length > limits.body_bytes as u64) {
         return Decision::Shed(ShedReason::BodyTooLarge);
@@ -93,7 +122,7 @@ fn decide<'c>(core: &'c Core, client: &Client, inbound: &Inbound, length: Option
     if core.budget.is_spent() {
         return Decision::Shed(ShedReason::Bytes);
     }
-    Decision::Take(selection, key)
+    Decision::Take(Chosen { selection, cluster_key, sample_ppm, by_body })
 }
 
 /// The request as the client sent it, but for the body.

@@ -4,7 +4,7 @@ use crate::StartError;
 use crate::routes::RouteTable;
 use crate::target::Target;
 use crate::tls::Acceptor;
-use parallax_config::{Config, KeySource, Limits, Role as RoleConfig};
+use parallax_config::{Config, KeySource, Limits, Mirror, Role as RoleConfig};
 use parallax_exchange::Role;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ pub(crate) struct Settings {
     pub(crate) routes: RouteTable,
     pub(crate) key: Vec<KeySource>,
     pub(crate) limits: Limits,
+    pub(crate) mirror: Mirror,
     /// Time limit of a copy, and of an exchange as a whole.
     pub(crate) shadow_timeout: Duration,
 }
@@ -33,8 +34,9 @@ impl Settings {
     /// [`StartError`] for the first thing that cannot be used.
     pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
         let roles = &config.roles;
-        let shadow = |role, config: &Option<RoleConfig>| {
-            config.as_ref().map(|config| Target::new(role, config)).transpose()
+        let shadow = |role, target: &Option<RoleConfig>| {
+            // In a dry run there is nobody to send a copy to.
+            target.as_ref().filter(|_| !config.mirror.dry).map(|config| Target::new(role, config)).transpose()
         };
         Ok(Self {
             primary: Target::new(Role::Primary, &roles.primary)?,
@@ -44,8 +46,14 @@ impl Settings {
             routes: RouteTable::new(&config.routes)?,
             key: config.key.clone(),
             limits: config.limits.clone(),
+            mirror: config.mirror.clone(),
             shadow_timeout: config.policy.shadow_timeout.0,
         })
+    }
+
+    /// Whether mirroring has come to its configured end.
+    pub(crate) fn is_expired(&self) -> bool {
+        self.mirror.expires.is_some_and(|end| crate::core::unix_now() >= end.unix_ns())
     }
 
     /// Every role's target.

@@ -1,9 +1,12 @@
 //! `parallax config`: check and explain the configuration.
 
+mod explain;
+
 use crate::args::Global;
-use crate::exit::{Exit, Failure, OrExit as _, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Format, note};
 use clap::{Args, Subcommand};
+use explain::Explain;
 use parallax_config::{Config as Settings, ConfigError, Day, Loaded};
 use std::path::{Path, PathBuf};
 
@@ -18,13 +21,10 @@ pub(crate) enum Config {
     #[command(after_help = "Examples:\n  parallax config schema > parallax.schema.json\n  \
                             parallax config schema | jq .properties")]
     Schema,
-    /// Explain a key, a table, or everything.
+    /// Explain a key, a table, everything, or which route a request takes.
     #[command(after_help = "Examples:\n  parallax config explain policy.tau\n  \
-                            parallax config explain > parallax.toml")]
-    Explain {
-        /// The key, such as `policy.tau`; the whole commented reference when absent.
-        key: Option<String>,
-    },
+                            parallax config explain --config parallax.toml --request 'POST /v1/x -H x-tier:gold'")]
+    Explain(Explain),
 }
 
 /// Say whether a file can be used, and what it does.
@@ -42,15 +42,11 @@ pub(crate) struct Check {
 }
 
 impl Config {
-    pub(crate) fn run(self, _global: &Global) -> Outcome {
+    pub(crate) fn run(self, global: &Global) -> Outcome {
         match self {
             Self::Check(check) => check.run(),
             Self::Schema => output::json(&parallax_config::schema()).map(|()| Exit::Ok),
-            Self::Explain { key: None } => output::result(&parallax_config::reference()).map(|()| Exit::Ok),
-            Self::Explain { key: Some(key) } => {
-                let text = parallax_config::explain(&key).or_exit(Exit::Usage)?;
-                output::result(&text).map(|()| Exit::Ok)
-            }
+            Self::Explain(explain) => explain.run(global),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Findings;
 use crate::keypath::KeyPath;
+use crate::matching::PathKind;
 use crate::suggest::nearest;
 use crate::{Config, Route};
 use http::Method;
@@ -48,11 +49,13 @@ pub(super) fn check_slices(config: &Config) -> Findings {
         }
         for (label, value) in &slice.slice {
             if label != "route" {
-                findings.problem(
-                    at.key(label),
-                    format!("no exchange carries the label `{label}`: the slice would stay empty"),
-                    "the label that exists is `route`",
-                );
+                if !config.routes.iter().any(|route| route.labels.contains_key(label)) {
+                    findings.problem(
+                        at.key(label),
+                        format!("no exchange carries the label `{label}`: the slice would stay empty"),
+                        "write `route`, or give a route that label in [routes.labels]",
+                    );
+                }
             } else if !names.contains(&value.as_str()) {
                 findings.problem(at.key(label), no_such_route(value), which_route(value, &names));
             }
@@ -89,12 +92,22 @@ fn name(route: &Route, earlier: &[Route], at: &KeyPath, findings: &mut Findings)
 }
 
 fn path(route: &Route, at: &KeyPath, findings: &mut Findings) {
-    let pattern = &route.path;
+    let pattern = PathKind::of(&route.path).text();
     if !pattern.starts_with('/') {
         let remedy = format!("write /{pattern}");
         return findings.problem(at.key("path"), format!("`{pattern}` does not begin with a slash"), remedy);
     }
-    if let Err(error) = matchit::Router::new().insert(pattern.as_str(), ()) {
+    if matches!(PathKind::of(&route.path), PathKind::Prefix(_)) {
+        if pattern.contains(['{', '}', '*']) {
+            findings.problem(
+                at.key("path"),
+                format!("`prefix:{pattern}` is taken letter by letter, braces and stars too"),
+                "write the beginning alone, or leave out `prefix:` and write {name} and {*rest}",
+            );
+        }
+        return;
+    }
+    if let Err(error) = matchit::Router::new().insert(pattern, ()) {
         let reason = error.to_string().to_lowercase();
         findings.problem(
             at.key("path"),
@@ -142,8 +155,12 @@ fn mirrored(route: &Route) -> Vec<&str> {
 /// The first route that matches decides, so a later one with the same path and methods never does.
 fn shadowed(route: &Route, earlier: &[Route], at: &KeyPath, findings: &mut Findings) {
     let covers = |other: &&Route| {
-        let path = other.path == route.path || other.path == "/{*rest}" && route.path != "/";
-        path && mirrored(route).iter().all(|method| mirrored(other).contains(method))
+        let path = match PathKind::of(&other.path) {
+            PathKind::Prefix(prefix) => PathKind::of(&route.path).text().starts_with(prefix),
+            _ => other.path == route.path || other.path == "/{*rest}" && route.path != "/",
+        };
+        let anything = other.hosts.is_empty() && other.headers.is_empty() && other.query.is_empty();
+        path && anything && mirrored(route).iter().all(|method| mirrored(other).contains(method))
     };
     if let Some(other) = earlier.iter().find(covers) {
         findings.warning(

@@ -30,19 +30,7 @@ pub(crate) fn config(primary: &Server) -> Config {
 }
 
 pub(crate) fn bare(primary: &str) -> Config {
-    let mut config = Config {
-        listen: Default::default(),
-        console: Default::default(),
-        roles: Roles { primary: Role::at(primary), candidate: None, control: None },
-        routes: Vec::new(),
-        key: Vec::new(),
-        descriptors: None,
-        rules: Vec::new(),
-        policy: Default::default(),
-        webhook: Default::default(),
-        limits: Default::default(),
-        log: Default::default(),
-    };
+    let mut config = Config::of(Roles { primary: Role::at(primary), candidate: None, control: None });
     config.listen.address = "127.0.0.1:0".parse().unwrap();
     config.listen.threads = Some(1);
     config
@@ -54,11 +42,8 @@ pub(crate) fn role(url: impl Into<String>) -> Option<Role> {
 
 pub(crate) fn route(name: &str, path: &str) -> Route {
     Route {
-        name: name.to_owned(),
-        path: path.to_owned(),
         methods: ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"].map(str::to_owned).to_vec(),
-        sample: 1.0,
-        profile: None,
+        ..Route::new(name, path)
     }
 }
 
