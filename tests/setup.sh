@@ -3,7 +3,7 @@
 # versions each, real event bodies, a browser, and the peers of the benchmarks.
 #
 #   tests/setup.sh            everything
-#   tests/setup.sh apt        only these parts: apt httpbin zipkin flume webhooks sdks h2spec gates schemas
+#   tests/setup.sh apt        only these parts: apt httpbin zipkin flume kafka webhooks sdks h2spec gates schemas
 #
 # Everything but Debian's packages goes to .cache/tools (or $TOOLS), which git ignores. A part that is
 # there is left alone, so a second run takes a second. A part that fails does not stop the others; the
@@ -47,6 +47,7 @@ debian() {
   command -v wrk >/dev/null || packages+=(wrk)
   command -v java >/dev/null || packages+=(openjdk-17-jre-headless)
   command -v mvn >/dev/null || packages+=(maven)
+  command -v kcat >/dev/null || packages+=(kcat)
   command -v npm >/dev/null || packages+=(nodejs npm)
   command -v go >/dev/null || packages+=(golang-go)
   python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
@@ -106,6 +107,14 @@ EOF
     -DincludeScope=runtime "-DoutputDirectory=$PWD/flume-$1/jars"
 }
 
+# The jars of one Apache Kafka; tests/kafka/broker.sh starts it.
+kafka() {
+  mkdir -p kafka
+  retry mvn -q -B -f "$root/tests/kafka/pom.xml" \
+    org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
+    -DincludeScope=runtime "-DoutputDirectory=$PWD/kafka/jars"
+}
+
 # The conformance test of HTTP/2, for the proxy.
 h2spec() {
   mkdir -p h2spec
@@ -160,7 +169,7 @@ schemas() {
   retry schemas/bin/pip -q install check-jsonschema==0.33.3
 }
 
-[ $# -gt 0 ] || set -- apt httpbin zipkin flume webhooks sdks h2spec gates schemas
+[ $# -gt 0 ] || set -- apt httpbin zipkin flume kafka webhooks sdks h2spec gates schemas
 for wanted in "$@"; do
   case $wanted in
     apt) debian ;;
@@ -176,6 +185,7 @@ for wanted in "$@"; do
       part flume-1.9.0 flume-1.9.0/.installed flume 1.9.0
       part flume-1.11.0 flume-1.11.0/.installed flume 1.11.0
       ;;
+    kafka) part kafka kafka/.installed kafka ;;
     webhooks) part webhooks webhooks/.installed webhooks ;;
     gates) part gates "gates/.installed" gates ;;
     schemas) part schemas schemas/.installed schemas ;;
@@ -188,7 +198,7 @@ for wanted in "$@"; do
       [ -e "$tools/sdks/node/.installed" ] || failed+=(sdks-node)
       ;;
     *)
-      echo "setup: there is no part called $wanted; the parts are apt httpbin zipkin flume webhooks sdks h2spec gates schemas" >&2
+      echo "setup: there is no part called $wanted; the parts are apt httpbin zipkin flume kafka webhooks sdks h2spec gates schemas" >&2
       exit 2
       ;;
   esac

@@ -1,5 +1,7 @@
 //! `parallax outputs`: what two builds wrote.
 
+mod topics;
+
 use crate::args::Global;
 use crate::exit::{Exit, Failure, OrExit as _, Outcome};
 use crate::interrupt::Interrupt;
@@ -15,12 +17,13 @@ use std::time::Duration;
 
 /// Compare what two builds wrote: output records joined by id, whatever their order.
 ///
-/// A source is a file, or a directory of files: NDJSON, or CSV with a header row (`.csv`).
+/// A source is a file, or a directory of files: NDJSON, or CSV with a header row (`.csv`). Or it is a topic,
+/// `kafka://HOST:PORT/TOPIC`, of JSON values; `?from=` and `&to=` with offsets or times cut a range out of it.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  parallax outputs --primary old/ --candidate new/ --id /event_id --time /ts\n  \
-                        parallax outputs --primary a.ndjson --candidate b.ndjson --control c.ndjson --id /id \
-                        --tallies t.jsonl --format json"
+                        parallax outputs --primary kafka://localhost:9092/old --candidate kafka://localhost:9092/new \
+                        --id /id --format json"
 )]
 pub(crate) struct Outputs {
     /// What the primary wrote.
@@ -59,6 +62,9 @@ pub(crate) struct Outputs {
     /// MiB for records that are compared one by one; where they need more, sources are read again.
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     memory: usize,
+    /// Where topics are copied to, to be read more than once; the system's directory for such files when absent.
+    #[arg(long, value_name = "DIRECTORY")]
+    spool: Option<PathBuf>,
     /// Examples of each class in the document.
     #[arg(long, value_name = "N", default_value_t = 100)]
     examples: usize,
@@ -82,11 +88,12 @@ enum Input {
 impl Outputs {
     pub(crate) fn run(self, global: &Global) -> Outcome {
         let settings = self.settings()?;
-        let sources = Sources {
+        let given = Sources {
             primary: self.primary.clone(),
             candidate: self.candidate.clone(),
             control: self.control.clone(),
         };
+        let (sources, _spool) = topics::fetch(global, given, self.spool.as_deref())?;
         let (document, tallies) =
             watched(global, |progress| outputs::compare(&sources, &settings, progress))?;
         if let (Some(file), Some(tallies)) = (&self.tallies, &tallies) {

@@ -3,6 +3,7 @@
 pub(crate) mod binary;
 pub(crate) mod client;
 pub(crate) mod document;
+pub(crate) mod kafka;
 pub(crate) mod process;
 pub(crate) mod rig;
 pub(crate) mod servers;

@@ -17,6 +17,7 @@ mod diff;
 mod flume;
 mod harness;
 mod httpbin;
+mod kafka;
 mod load;
 mod notices;
 mod outputs;

@@ -105,7 +105,7 @@ fn build() -> PathBuf {
     let own = std::env::current_exe().expect("a running test has a path");
     let profile = own.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
     let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
-    cargo.args(["build", "--quiet", "--package", "parallax"]).current_dir(root());
+    cargo.args(["build", "--quiet", "--package", "parallax", "--features", "kafka"]).current_dir(root());
     cargo.arg("--target-dir").arg(profile.parent().expect("the profile lies in the target directory"));
     if profile.ends_with("release") {
         cargo.arg("--release");

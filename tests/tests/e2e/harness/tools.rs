@@ -43,7 +43,7 @@ pub(crate) fn has_command(test: &str, command: &str) -> bool {
 }
 
 /// Says so, past the test runner's capture.
-fn skip(test: &str, why: &str) {
+pub(crate) fn skip(test: &str, why: &str) {
     assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{test}: {why}");
     // Not eprintln: the runner would hold it back, as the test passes.
     let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
