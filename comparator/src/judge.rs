@@ -83,6 +83,8 @@ pub struct Judge {
     futile_looks: u64,
     /// The cell that kept the newest look from a promote.
     failed_last: usize,
+    /// Logarithm of the weighted mean of all reject evidence at the watermark.
+    ln_mean: f64,
     outcome: Outcome,
     /// The document at the watermark that decided.
     settled: Option<Box<Verdict>>,
@@ -119,6 +121,7 @@ impl Judge {
             foreign_rows: 0,
             futile_looks: 0,
             failed_last: 0,
+            ln_mean: 0.0,
             outcome: Outcome::Wait,
             settled: None,
             ended: false,
@@ -166,8 +169,31 @@ impl Judge {
     /// The verdict of such a run is still `wait` (exit code 20) and not final, and its document says
     /// `partial`: stopping early is no decision, and the run may be continued.
     pub fn finish(&mut self) -> Verdict {
-        self.ended = true;
+        self.end();
         self.verdict()
+    }
+
+    /// [`Judge::finish`] without the document.
+    pub fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// SHA-256 of the state at the newest watermark, in hexadecimal: everything counted, what it decided, and the
+    /// weighted mean of all reject evidence to its last bit.
+    ///
+    /// A document per watermark would be the same proof for a hundred times the cost; a log keeps the document where the
+    /// state changes and at the end, and this at every watermark.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let state =
+            [self.watermark, u64::from(self.state().code()), u64::from(self.is_final()), self.futile_looks];
+        self.digest.with(&self.policy_hash, &[state.as_slice(), &[self.ln_mean.to_bits()]].concat())
+    }
+
+    /// `sha256:` of policy, rules, profiles and slice weights: another one is another trial.
+    #[must_use]
+    pub fn policy_hash(&self) -> &str {
+        &self.policy_hash
     }
 
     /// The verdict at the newest watermark: the one that decided, once there is one.
@@ -231,6 +257,7 @@ impl Judge {
 
     /// Looks at the evidence at the newest watermark.
     fn look(&mut self) {
+        self.ln_mean = self.mean();
         if self.watermark >= self.survey() {
             self.fix_required();
         }

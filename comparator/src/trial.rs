@@ -10,8 +10,6 @@ mod records;
 
 pub use records::{Header, Seal, SealFormatError};
 
-pub(crate) use records::digest;
-
 use crate::compare::{Comparer, Observation, RuleError};
 use crate::facts::Facts;
 use crate::judge::{Judge, JudgeError, TallyError};
@@ -19,7 +17,7 @@ use crate::report::{Published, Report, Reporter};
 use crate::rows::SealedWindow;
 use crate::run::{NORMALISER, Run};
 use crate::tally::{Fate, PlanError, SealError, Tally, Unsealed, field_paths};
-use crate::verdict::Verdict;
+use crate::verdict::{State, Verdict};
 use bytes::Bytes;
 use parallax_exchange::codec::{self, DecodeError, View};
 use parallax_exchange::{Admissions, Exchange, ExchangeId, Outcomes, Request};
@@ -86,8 +84,9 @@ pub struct Trial {
     tally: Tally,
     judge: Judge,
     reporter: Reporter,
-    verdict: Arc<Verdict>,
-    verdict_json: Bytes,
+    /// The document at the newest watermark, once somebody asked for it: with thousands of slices it costs
+    /// far more than judging.
+    document: Option<(Arc<Verdict>, Bytes)>,
 }
 
 /// The comparison that a run fixes.
@@ -106,15 +105,13 @@ impl Trial {
             return Err(TrialError::Normaliser { found: run.normaliser });
         }
         let judge = Judge::new(&run)?;
-        let verdict = judge.verdict();
         Ok(Self {
             comparer: Arc::new(comparer(&run)?),
             tally: Tally::new(&run)?,
             reporter: Reporter::new(&run),
             run: Arc::new(run),
             judge,
-            verdict_json: verdict.to_json().into(),
-            verdict: Arc::new(verdict),
+            document: None,
         })
     }
 
@@ -226,20 +223,40 @@ impl Trial {
 
     /// Ends the run here: an undecided one stays undecided and says that it is partial.
     pub fn finish(&mut self) {
-        let verdict = self.judge.finish();
-        self.set(verdict);
+        self.judge.end();
+        self.document = None;
     }
 
-    /// The verdict at the newest watermark.
+    /// What is decided at the newest watermark, and whether it stands for good; costs nothing.
     #[must_use]
-    pub fn verdict(&self) -> &Arc<Verdict> {
-        &self.verdict
+    pub fn state(&self) -> (State, bool) {
+        (self.judge.state(), self.judge.is_final())
     }
 
-    /// Its document.
+    /// Names the judge's state at the newest watermark: see [`Judge::fingerprint`].
     #[must_use]
-    pub fn verdict_json(&self) -> &Bytes {
-        &self.verdict_json
+    pub fn fingerprint(&self) -> String {
+        self.judge.fingerprint()
+    }
+
+    /// The verdict at the newest watermark; built when it is first asked for.
+    #[must_use]
+    pub fn verdict(&mut self) -> Arc<Verdict> {
+        Arc::clone(&self.document().0)
+    }
+
+    /// Its document, as bytes.
+    #[must_use]
+    pub fn verdict_json(&mut self) -> Bytes {
+        self.document().1.clone()
+    }
+
+    fn document(&mut self) -> &(Arc<Verdict>, Bytes) {
+        self.document.get_or_insert_with(|| {
+            let verdict = self.judge.verdict();
+            let json = verdict.to_json().into();
+            (Arc::new(verdict), json)
+        })
     }
 
     /// The display at `now_ns`; `unsealed` is what the door counted since the newest seal.
@@ -252,22 +269,17 @@ impl Trial {
     #[must_use]
     pub fn published(&mut self, now_ns: u64, unsealed: &Admissions) -> Published {
         Published {
-            verdict: Arc::clone(&self.verdict),
-            verdict_json: self.verdict_json.clone(),
+            verdict: self.verdict(),
+            verdict_json: self.verdict_json(),
             report: Arc::new(self.report(now_ns, unsealed)),
         }
     }
 
     fn judge_window(&mut self, sealed: &SealedWindow) -> Result<(), StepError> {
-        let verdict = self.judge.seal(sealed)?;
+        self.judge.step(sealed)?;
         self.reporter.seal(sealed);
-        self.set(verdict);
+        self.document = None;
         Ok(())
-    }
-
-    fn set(&mut self, verdict: Verdict) {
-        self.verdict_json = verdict.to_json().into();
-        self.verdict = Arc::new(verdict);
     }
 }
 

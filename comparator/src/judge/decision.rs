@@ -55,7 +55,7 @@ impl Judge {
         if let Some(fault) = self.rig.faults.first() {
             return Outcome::Invalid { cause: fault_text(*fault).to_owned(), is_final: true };
         }
-        let rejects = self.ln_mean() >= self.levels.reject;
+        let rejects = self.ln_mean >= self.levels.reject;
         if rejects && self.run.policy.self_test {
             let cause = "a/a: the same build is told apart from itself, so the rig is not fair".to_owned();
             return Outcome::Invalid { cause, is_final: true };
@@ -87,7 +87,7 @@ impl Judge {
     }
 
     /// Logarithm of the weighted mean of all reject evidence at this watermark.
-    pub(super) fn ln_mean(&self) -> f64 {
+    pub(super) fn mean(&self) -> f64 {
         let checks = self.hypotheses.len();
         let terms: Vec<f64> = self
             .slices

@@ -31,7 +31,14 @@ impl Digest {
 
     /// Adds a window; `keys` are the run's distinct keys after it. (Which hashes a window brings depends on
     /// the partition; what they add up to does not.)
+    ///
+    /// A window in which nothing happened is as one left out: when empty windows are sealed is a matter of clocks.
     pub(crate) fn add(&mut self, window: &SealedWindow, touched: &[Touched], keys: u64) {
+        if touched.is_empty()
+            && window.exposure.as_ref().is_none_or(|exposure| *exposure == Exposure::default())
+        {
+            return;
+        }
         let mut bytes = Vec::with_capacity(64 + touched.len() * 12);
         put(&mut bytes, window.window);
         if let Some(exposure) = &window.exposure {
@@ -69,6 +76,15 @@ impl Digest {
             roles.missing.iter().for_each(|missing| put(&mut bytes, *missing));
         }
         self.0.update(&bytes);
+    }
+
+    /// SHA-256 of this digest, of `name` and of `numbers`, in hexadecimal.
+    pub(crate) fn with(&self, name: &str, numbers: &[u64]) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.0.clone().finalize());
+        hash.update(name);
+        numbers.iter().for_each(|number| hash.update(number.to_le_bytes()));
+        hex(&hash.finalize())
     }
 
     pub(crate) fn hex(&self) -> String {

@@ -122,7 +122,7 @@ impl Judge {
             return "not possible".to_owned();
         }
         match self.replica_to_blame() {
-            Some(replica) if self.ln_mean() >= self.levels.reject => {
+            Some(replica) if self.ln_mean >= self.levels.reject => {
                 format!("replica {replica} explains the excess")
             }
             _ => "ok".to_owned(),
@@ -203,7 +203,7 @@ impl Judge {
     fn evidence(&self) -> Evidence {
         Evidence {
             global_reject: GlobalReject {
-                log_e: rounded(self.ln_mean()),
+                log_e: rounded(self.ln_mean),
                 log_threshold: rounded(self.levels.reject),
             },
             weakest_promote: self.weakest().map(|cell| WeakestPromote {

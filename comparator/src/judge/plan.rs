@@ -243,7 +243,7 @@ fn answer(judge: &Judge, question: &Question, excess: f64) -> Answer {
             State::Inconclusive => end.reason(),
             State::Reject => format!(
                 "reject evidence {} of {}",
-                evidence_text(before.ln_mean()),
+                evidence_text(before.ln_mean),
                 evidence_text(before.levels.reject)
             ),
             _ => before.reason(),

@@ -32,7 +32,7 @@ impl Judge {
             units.worse,
             units.n,
             units.better,
-            odds(self.ln_mean()),
+            odds(self.ln_mean),
             odds(self.levels.reject),
         )
     }

@@ -4,7 +4,6 @@ use crate::rows::{SealedWindow, TallyError, read_tallies};
 use crate::run::Run;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// The first record of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,7 +32,7 @@ impl Header {
     }
 }
 
-/// The record of a seal: the window's tally, and what the verdict was then.
+/// The record of a seal: the window's tally, and the judge's state then.
 ///
 /// The payload is `parallax.tally/1` with one line of its own in front, so tallies are exported by
 /// copying it from the second line on.
@@ -41,15 +40,15 @@ impl Header {
 pub struct Seal {
     /// The tally.
     pub window: SealedWindow,
-    /// SHA-256 of the verdict's document at this watermark, in hexadecimal.
-    pub verdict_sha256: String,
+    /// The judge's state at this watermark: [`crate::judge::Judge::fingerprint`].
+    pub judge_sha256: String,
     /// Every exchange since the seal before is in the log.
     pub captured: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SealLine {
-    verdict_sha256: String,
+    judge_sha256: String,
     captured: bool,
 }
 
@@ -68,16 +67,16 @@ pub enum SealFormatError {
 }
 
 impl Seal {
-    /// The seal of `window`, after which the verdict's document was `verdict_json`.
+    /// The seal of `window`, after which the judge's state was `judge_sha256`.
     #[must_use]
-    pub fn new(window: SealedWindow, verdict_json: &[u8], captured: bool) -> Self {
-        Self { window, verdict_sha256: digest(verdict_json), captured }
+    pub fn new(window: SealedWindow, judge_sha256: String, captured: bool) -> Self {
+        Self { window, judge_sha256, captured }
     }
 
     /// The record's payload.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
-        let line = SealLine { verdict_sha256: self.verdict_sha256.clone(), captured: self.captured };
+        let line = SealLine { judge_sha256: self.judge_sha256.clone(), captured: self.captured };
         let mut bytes = serde_json::to_vec(&line).expect("text and a flag always serialise");
         bytes.push(b'\n');
         bytes.extend(self.window.to_lines());
@@ -94,7 +93,7 @@ impl Seal {
         let mut windows = read_tallies(tally)?;
         match (windows.pop(), windows.len()) {
             (Some(window), 0) => {
-                Ok(Self { window, verdict_sha256: line.verdict_sha256, captured: line.captured })
+                Ok(Self { window, judge_sha256: line.judge_sha256, captured: line.captured })
             }
             (last, others) => Err(SealFormatError::Windows(others + usize::from(last.is_some()))),
         }
@@ -105,12 +104,6 @@ impl Seal {
     pub fn tally_lines(bytes: &[u8]) -> &[u8] {
         split(bytes).1
     }
-}
-
-/// SHA-256 in hexadecimal.
-#[must_use]
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn split(bytes: &[u8]) -> (&[u8], &[u8]) {

@@ -79,7 +79,7 @@ impl Driver {
             let again = self.encoded.seal(window, Some(admissions.clone())).unwrap();
             let sealed = self.trial.seal(window, Some(admissions)).unwrap();
             assert_eq!(sealed, again);
-            let seal = Seal::new(sealed, self.trial.verdict_json(), true);
+            let seal = Seal::new(sealed, self.trial.fingerprint(), true);
             self.write(Record::Sealed(seal.to_bytes()));
         }
     }
@@ -130,7 +130,7 @@ fn live(traffic: &[Sent], sealing: &[bool]) -> Driver {
     }
     driver.seal(START_NS / SECOND + WINDOWS - 1);
     driver.trial.finish();
-    let last = driver.trial.verdict_json().clone();
+    let last = driver.trial.verdict_json();
     driver.write(Record::Verdict(last));
     driver.write(Record::End(Bytes::from_static(b"{}")));
     driver
@@ -145,10 +145,10 @@ proptest! {
 
     #[test]
     fn a_replay_of_the_log_gives_the_same_bytes(traffic in traffic(), sealing in sealing()) {
-        let driver = live(&traffic, &sealing);
+        let mut driver = live(&traffic, &sealing);
         let verification = verify(&mut driver.log.reader(), None).unwrap();
         prop_assert_eq!(verification.difference, None);
-        prop_assert_eq!(&verification.recomputed, driver.trial.verdict_json());
+        prop_assert_eq!(verification.recomputed, driver.trial.verdict_json());
         prop_assert_eq!(verification.recounted, verification.windows);
         let arrived = traffic.iter().filter(|sent| matches!(sent.way, Way::Arrives(_))).count();
         prop_assert_eq!(verification.exchanges, arrived as u64);

@@ -4,7 +4,7 @@ use super::{FirstDifference, Verification, VerifyError};
 use crate::compare::Comparer;
 use crate::rows::SealedWindow;
 use crate::tally::{Tally, Unsealed};
-use crate::trial::{Header, Seal, Trial, TrialError, comparer, digest, observe, observe_encoded};
+use crate::trial::{Header, Seal, Trial, TrialError, comparer, observe, observe_encoded};
 use bytes::Bytes;
 use parallax_exchange::codec::{self, DecodeError, View};
 use parallax_exchange::log::Record;
@@ -57,13 +57,13 @@ impl Replay {
             Record::Verdict(bytes) => {
                 self.settle();
                 self.stored = Some(bytes.clone());
-                self.pending = Some([bytes, self.trial.verdict_json().clone()]);
+                self.pending = Some([bytes, self.trial.verdict_json()]);
             }
             Record::End(_) => {
                 self.trial.finish();
                 self.is_ended = true;
                 if let Some([_, ours]) = &mut self.pending {
-                    ours.clone_from(self.trial.verdict_json());
+                    *ours = self.trial.verdict_json();
                 }
                 self.settle();
             }
@@ -97,7 +97,7 @@ impl Replay {
             is_ended: self.is_ended,
             damage,
             stored: self.stored,
-            recomputed: self.trial.verdict_json().clone(),
+            recomputed: self.trial.verdict_json(),
             difference: self.difference,
         }
     }
@@ -114,7 +114,7 @@ impl Replay {
         self.trial.replay(window).map_err(|source| VerifyError::Step { window: window.window, source })?;
         self.windows += 1;
         self.newest = window.window;
-        if digest(self.trial.verdict_json()) != seal.verdict_sha256 {
+        if self.trial.fingerprint() != seal.judge_sha256 {
             self.part(FirstDifference::Verdict { window: window.window });
         }
         Ok(())

@@ -41,8 +41,8 @@ fn live(captured: bool, end: bool) -> (MemoryLog, Bytes, Report) {
                 ..Default::default()
             };
             let sealed = trial.seal(window, Some(door)).unwrap();
-            write(Record::Sealed(Seal::new(sealed, trial.verdict_json(), captured).to_bytes()));
-            write(Record::Verdict(trial.verdict_json().clone()));
+            write(Record::Sealed(Seal::new(sealed, trial.fingerprint(), captured).to_bytes()));
+            write(Record::Verdict(trial.verdict_json()));
         }
     };
     for exchange in traffic() {
@@ -57,11 +57,11 @@ fn live(captured: bool, end: bool) -> (MemoryLog, Bytes, Report) {
     seal(&mut trial, START_NS / SECOND + 11, &mut write);
     if end {
         trial.finish();
-        write(Record::Verdict(trial.verdict_json().clone()));
+        write(Record::Verdict(trial.verdict_json()));
         write(Record::End(Bytes::from_static(b"{}")));
     }
     let report = trial.report(0, &Admissions::default());
-    (log, trial.verdict_json().clone(), report)
+    (log, trial.verdict_json(), report)
 }
 
 #[test]

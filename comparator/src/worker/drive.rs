@@ -3,11 +3,12 @@
 use super::keeper::Keeper;
 use super::{Outcome, Publish, WorkerOptions};
 use crate::trial::Trial;
+use crate::verdict::State;
 use parallax_exchange::log::Record;
 use parallax_exchange::{Admissions, Empty, Exchange, Ledger, Receiver};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest wait for an exchange, so that a stop is noticed soon.
 const WAIT_MAX: Duration = Duration::from_millis(20);
@@ -18,6 +19,10 @@ const WAITING_MAX: usize = 1 << 16;
 
 /// Exchanges that go into the log with one write.
 const BATCH_MAX: usize = 128;
+
+/// Making what is published takes this thread at most one part in so many of its time, changes of state aside: the
+/// document of thousands of slices costs a second.
+const SHARE: u32 = 20;
 
 /// Everything that the thread owns.
 pub(super) struct Drive {
@@ -35,6 +40,10 @@ pub(super) struct Drive {
     publish_at_ns: u64,
     /// Something changed since the last publication.
     changed: bool,
+    /// Until then nothing but a change of state is published, because the last publication took long to make.
+    rest_until: Instant,
+    /// The state that was published last.
+    told: Option<(State, bool)>,
 }
 
 impl Drive {
@@ -61,6 +70,8 @@ impl Drive {
             exchanges: 0,
             publish_at_ns: 0,
             changed: true,
+            rest_until: Instant::now(),
+            told: None,
         }
     }
 
@@ -142,36 +153,47 @@ impl Drive {
         while let Some(window) = self.trial.next_to_seal(newest) {
             let admissions = self.ledger.take_through(window);
             if !self.seal(window, admissions) {
-                return;
+                break;
             }
+        }
+        // The document of a watermark that is about to be passed is worth building only if it says something new.
+        if self.changed && Instant::now() >= self.rest_until {
+            self.publish_now((self.options.clock)());
         }
     }
 
-    /// Seals one window, keeps it and publishes; false where that fails, so that nobody tries for ever.
+    /// Seals one window and keeps it; false where that fails, so that nobody tries for ever. A change of state is
+    /// published at once.
     fn seal(&mut self, window: u64, admissions: Admissions) -> bool {
         match self.trial.seal(window, Some(admissions)) {
-            Ok(sealed) => self.keeper.seal(sealed, &self.trial),
+            Ok(sealed) => self.keeper.seal(sealed, &mut self.trial),
             Err(error) => {
                 // The trial named the window itself, so this is a fault of ours.
                 tracing::error!(%error, window, "a window could not be sealed");
                 return false;
             }
         }
-        self.publish_now((self.options.clock)());
+        self.changed = true;
+        if self.told != Some(self.trial.state()) {
+            self.publish_now((self.options.clock)());
+        }
         true
     }
 
     fn publish_due(&mut self, now_ns: u64) {
-        if self.changed && now_ns >= self.publish_at_ns {
+        if self.changed && now_ns >= self.publish_at_ns && Instant::now() >= self.rest_until {
             self.publish_now(now_ns);
         }
     }
 
     fn publish_now(&mut self, now_ns: u64) {
+        self.changed = false;
         let every = u64::try_from(self.options.publish_every.as_nanos()).unwrap_or(u64::MAX);
         self.publish_at_ns = now_ns.saturating_add(every);
-        self.changed = false;
+        self.told = Some(self.trial.state());
+        let begin = Instant::now();
         let published = self.published(now_ns);
+        self.rest_until = begin + begin.elapsed() * SHARE;
         (self.publish)(published);
     }
 
@@ -196,7 +218,7 @@ impl Drive {
             }
         }
         self.trial.finish();
-        self.keeper.end(&self.trial, self.exchanges);
+        self.keeper.end(&mut self.trial, self.exchanges);
         let published = self.published(now_ns);
         (self.publish)(published.clone());
         Outcome { published, exchanges: self.exchanges, log_failures: self.keeper.failures() }

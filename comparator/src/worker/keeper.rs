@@ -77,23 +77,23 @@ impl Keeper {
     }
 
     /// Keeps a seal and, where it changed, the verdict after it; then makes them durable.
-    pub(super) fn seal(&mut self, window: SealedWindow, trial: &Trial) {
+    pub(super) fn seal(&mut self, window: SealedWindow, trial: &mut Trial) {
         if self.log.is_none() {
             return;
         }
-        let seal = Seal::new(window, trial.verdict_json(), self.captures);
+        let seal = Seal::new(window, trial.fingerprint(), self.captures);
         self.keep(Record::Sealed(seal.to_bytes()));
-        let state = (trial.verdict().verdict, trial.verdict().is_final);
+        let state = trial.state();
         if self.told != Some(state) {
             self.told = Some(state);
-            self.keep(Record::Verdict(trial.verdict_json().clone()));
+            self.keep(Record::Verdict(trial.verdict_json()));
         }
         self.sync();
     }
 
     /// Keeps the last verdict and the end.
-    pub(super) fn end(&mut self, trial: &Trial, exchanges: u64) {
-        self.keep(Record::Verdict(trial.verdict_json().clone()));
+    pub(super) fn end(&mut self, trial: &mut Trial, exchanges: u64) {
+        self.keep(Record::Verdict(trial.verdict_json()));
         let end = serde_json::json!({ "run": trial.run().run, "exchanges": exchanges, "log_failures": self.failures });
         self.keep(Record::End(Bytes::from(end.to_string())));
         self.sync();
