@@ -5,6 +5,7 @@
 
 use crate::commands::verdict::sign::signing_key;
 use crate::exit::{Exit, Failure, OrExit as _};
+use crate::redaction::redactor;
 use anyhow::Context as _;
 use parallax_comparator::diff::Schema;
 use parallax_comparator::report::Published;
@@ -59,6 +60,7 @@ impl Embedded {
         let writer = options.log.then(|| open_log(config)).transpose()?;
         let limits = QueueLimits { count: config.limits.queue_exchanges, bytes: config.limits.queue_bytes };
         let (sender, receiver) = queue(limits);
+        let receiver = receiver.redacted_by(redactor(&config.redact)?);
         let ledger = Ledger::new(config.policy.window.nanos());
         let mut board = Board::new().with_metrics(crate::metrics::install());
         if let Some(file) = &config.console.signing_key {

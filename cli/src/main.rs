@@ -11,6 +11,7 @@ mod http_get;
 mod interrupt;
 mod metrics;
 mod output;
+mod redaction;
 mod report_file;
 mod summary;
 

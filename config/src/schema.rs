@@ -10,7 +10,7 @@
 use crate::fields::declared;
 use crate::{
     CheckPolicy, Config, Console, CopyEdit, Limits, Listen, ListenTls, Log, Mirror, NamedCertificate, Policy,
-    Role, RoleTls, Roles, Route, Rule, SlicePolicy, Webhook,
+    Redact, Role, RoleTls, Roles, Route, Rule, SlicePolicy, Webhook,
 };
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -210,7 +210,7 @@ impl Shape {
 }
 
 /// The declared order of every table.
-static ORDERS: LazyLock<[&'static [&'static str]; 18]> = LazyLock::new(|| {
+static ORDERS: LazyLock<[&'static [&'static str]; 19]> = LazyLock::new(|| {
     [
         declared::<Config>(),
         declared::<Listen>(),
@@ -223,6 +223,7 @@ static ORDERS: LazyLock<[&'static [&'static str]; 18]> = LazyLock::new(|| {
         declared::<Route>(),
         declared::<CopyEdit>(),
         declared::<Mirror>(),
+        declared::<Redact>(),
         declared::<Rule>(),
         declared::<Policy>(),
         declared::<CheckPolicy>(),

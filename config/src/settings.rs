@@ -1,6 +1,6 @@
 //! The configuration file as a whole.
 
-use crate::{KeySource, ListenTls, Mirror, Policy, Roles, Route, Rule, Span};
+use crate::{KeySource, ListenTls, Mirror, Policy, Redact, Roles, Route, Rule, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -28,6 +28,9 @@ pub struct Config {
     /// How much is mirrored, and until when.
     #[serde(default)]
     pub mirror: Mirror,
+    /// What must not leave memory.
+    #[serde(default)]
+    pub redact: Redact,
     /// A protobuf descriptor set (`protoc --include_imports --descriptor_set_out=FILE`): gRPC answers
     /// are compared by the names of their fields; by field numbers when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,6 +64,7 @@ impl Config {
             routes: Vec::new(),
             key: Vec::new(),
             mirror: Mirror::default(),
+            redact: Redact::default(),
             descriptors: None,
             rules: Vec::new(),
             policy: Policy::default(),

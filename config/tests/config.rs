@@ -375,11 +375,13 @@ mod mistakes {
             hosts = ["shop.example:8080"]
             headers = { "x tier" = "gold" }
             query = { "" = "1" }
-            labels = { route = "eu", shard = "path:shard", empty = "" }
+            labels = { route = "eu", shard = "path:shard", empty = "", who = "header:x-api-key" }
             [routes.copy]
             path = "v2/{other}"
             remove = ["content-length"]
             set = { host = "shadow", "a b" = "c" }
+            [redact]
+            places = ["header:X-Api-Key", "body:users", "secret"]
             "#,
             &[],
         ));

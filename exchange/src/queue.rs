@@ -5,8 +5,12 @@
 //!
 //! Bounded in count and in bytes; a sender never waits. What does not fit is handed back, so that
 //! the caller must count it: evidence that vanishes silently would make the verdict untrue.
+//!
+//! With a [`Redactor`] nothing leaves the queue that was not redacted. That is done on the receiver's
+//! thread: reading a body takes longer than a live request may be kept waiting.
 
 use crate::Exchange;
+use crate::redact::Redactor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -36,7 +40,10 @@ pub struct Full(pub Box<Exchange>);
 pub fn queue(limits: QueueLimits) -> (Sender, Receiver) {
     let (sender, receiver) = mpsc::sync_channel(limits.count.max(1));
     let held = Arc::new(AtomicUsize::new(0));
-    (Sender { sender, held: Arc::clone(&held), bytes: limits.bytes }, Receiver { receiver, held })
+    (
+        Sender { sender, held: Arc::clone(&held), bytes: limits.bytes },
+        Receiver { receiver, held, redactor: None },
+    )
 }
 
 /// The sending half; cheap to clone.
@@ -78,6 +85,7 @@ impl Sender {
 pub struct Receiver {
     receiver: mpsc::Receiver<Box<Exchange>>,
     held: Arc<AtomicUsize>,
+    redactor: Option<Redactor>,
 }
 
 /// Why no exchange came.
@@ -90,6 +98,12 @@ pub enum Empty {
 }
 
 impl Receiver {
+    /// Hands out only what `redactor` has gone over.
+    #[must_use]
+    pub fn redacted_by(self, redactor: Redactor) -> Self {
+        Self { redactor: (!redactor.is_empty()).then_some(redactor), ..self }
+    }
+
     /// Waits for the next exchange, `wait` at the longest.
     ///
     /// # Errors
@@ -99,8 +113,11 @@ impl Receiver {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.receiver.try_recv() {
-                Ok(exchange) => {
+                Ok(mut exchange) => {
                     self.held.fetch_sub(exchange.weight(), Ordering::Relaxed);
+                    if let Some(redactor) = &self.redactor {
+                        redactor.redact(&mut exchange);
+                    }
                     return Ok(exchange);
                 }
                 Err(mpsc::TryRecvError::Disconnected) => return Err(Empty::Closed),
@@ -137,6 +154,20 @@ mod tests {
             request: Request { body: Body::whole(vec![0; body_bytes]), ..Request::default() },
             outcomes: Outcomes::default(),
         })
+    }
+
+    #[test]
+    fn nothing_leaves_a_redacting_queue_as_it_came() {
+        use crate::redact::{Key, Redactor};
+        let (sender, receiver) = queue(QueueLimits { count: 2, bytes: usize::MAX });
+        let redactor = Redactor::new(&Key::new(b"k"), ["query:token"]).unwrap();
+        let receiver = receiver.redacted_by(redactor);
+        let mut secret = exchange(0, 0);
+        secret.request.target = "/a?token=s3cr3t".to_owned();
+        sender.offer(secret).unwrap();
+        let target = receiver.receive(NOW).unwrap().request.target;
+        assert!(target.starts_with("/a?token=redacted-") && !target.contains("s3cr3t"), "{target}");
+        assert_eq!(sender.held_bytes(), 0);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::embedded::open_log;
 use crate::exit::{Exit, Failure, OrExit as _, Outcome};
 use crate::interrupt::{Interrupt, Waited};
 use crate::output::{self, Format, note};
+use crate::redaction::redactor;
 use clap::Args;
 use parallax_config::Span;
 use parallax_exchange::log::{Record, Writer};
@@ -50,6 +51,7 @@ impl Proxy {
         let interrupt = Interrupt::listen()?;
         let limits = QueueLimits { count: config.limits.queue_exchanges, bytes: config.limits.queue_bytes };
         let (sender, receiver) = queue(limits);
+        let receiver = receiver.redacted_by(redactor(&config.redact)?);
         let ledger = Ledger::new(config.policy.window.nanos());
         let recorder = Recorder::start(receiver, open_log(&config)?)?;
         let proxy = parallax_proxy::Proxy::start(&config, ledger.clone(), sender).or_exit(Exit::Usage)?;

@@ -1,4 +1,4 @@
-//! What a route says of its copies and labels, and `[mirror]`.
+//! What a route says of its copies and labels, `[mirror]` and `[redact]`.
 
 use super::Findings;
 use crate::keypath::KeyPath;
@@ -36,7 +36,40 @@ pub(super) fn check(config: &Config, today: Day) -> Findings {
         );
     }
     mirror(config, today, &mut findings);
+    redact(config, &mut findings);
     findings
+}
+
+/// Places that can be redacted, and labels that would show what they hide.
+fn redact(config: &Config, findings: &mut Findings) {
+    for (index, place) in config.redact.places.iter().enumerate() {
+        let is_place = match place.split_once(':') {
+            Some(("header", name)) => HeaderName::from_bytes(name.as_bytes()).is_ok() && name != "*",
+            Some(("cookie" | "query", name)) => !name.is_empty(),
+            Some(("body", pointer)) => pointer.is_empty() || pointer.starts_with('/'),
+            _ => false,
+        };
+        if !is_place {
+            findings.problem(
+                KeyPath::of(&["redact", "places"]).index(index),
+                format!("`{place}` is not a place"),
+                "write header:<name>, cookie:<name>, query:<name> or body:/json/pointer",
+            );
+        }
+    }
+    for (index, route) in config.routes.iter().enumerate() {
+        for (label, source) in &route.labels {
+            let is_hidden = matches!(LabelSource::of(source), LabelSource::Header(_))
+                && config.redact.places.iter().any(|place| place.eq_ignore_ascii_case(source));
+            if is_hidden {
+                findings.problem(
+                    KeyPath::of(&["routes"]).index(index).key("labels").key(label),
+                    format!("would show `{source}`, which redact.places hides"),
+                    "take the label from something that is no secret",
+                );
+            }
+        }
+    }
 }
 
 fn conditions(route: &Route, at: &KeyPath, findings: &mut Findings) {

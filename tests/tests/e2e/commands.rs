@@ -135,3 +135,26 @@ fn documents_hold_nothing_but_themselves() {
     let text = parallax(["config", "schema"]).run(SOON).stdout;
     assert!(Document::parse(&text).is_ok() && text.ends_with("}\n"), "{text}");
 }
+
+#[test]
+fn explain_says_which_route_a_request_takes_and_why_others_do_not() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let config = "key = [\"header:x-user\"]\n[roles.primary]\nurl = \"http://127.0.0.1:9001\"\n\
+                  [[routes]]\nname = \"read\"\npath = \"/v1/{*rest}\"\n\
+                  [[routes]]\nname = \"gold\"\npath = \"/v1/{*rest}\"\nmethods = [\"POST\"]\n\
+                  headers = { x-tier = \"gold\" }\nsample = 0.000001\nlabels = { tenant = \"header:x-tenant\" }\n";
+    std::fs::write(directory.path().join("parallax.toml"), config).expect("a file");
+    let explain = |request: &str| {
+        let args =
+            ["config", "explain", "--config", "parallax.toml", "--format", "json", "--request", request];
+        parallax(args).dir(directory.path()).run(SOON)
+    };
+    let taken = explain("POST /v1/x -H x-tier:gold -H x-tenant:acme -H x-user:ada").expect_code(0).document();
+    assert_eq!(taken.text("/schema"), "parallax.route/1");
+    assert_eq!((taken.text("/route"), taken.text("/labels/tenant")), ("gold", "acme"), "{taken}");
+    assert!(taken.text("/tried/0/unmet").contains("takes GET and HEAD, not POST"), "{taken}");
+    assert!(taken.text("/why").contains("the key of header:x-user is out, on every proxy"), "{taken}");
+    let none = explain("POST /v1/x").expect_code(0).document();
+    assert!(none.text("/tried/1/unmet").contains("x-tier is not `gold`"), "{none}");
+    explain("/v1/x").expect_code(2);
+}

@@ -22,6 +22,7 @@ mod load;
 mod notices;
 mod outputs;
 mod proxy;
+mod redaction;
 mod sdks;
 mod signatures;
 mod waiting;

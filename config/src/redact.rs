@@ -1,0 +1,67 @@
+//! `[redact]`: what must not leave memory.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// `[redact]`: values that are replaced by keyed tokens before an exchange reaches the log, a report or
+/// the console. Equal values give equal tokens, so that builds still compare.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Redact {
+    /// `header:<name>`, `cookie:<name>`, `query:<name>` or `body:<JSON pointer with * and **>`, in
+    /// requests and answers alike; `cookie:*` and `query:*` are all of them. Absent, the usual credentials
+    /// and session cookies. A recording that is to be replayed with its credentials needs `[]`.
+    pub places: Vec<String>,
+    /// What becomes of a body in which a `body:` place cannot be looked for.
+    pub unreadable: UnreadableBody,
+    /// File with the key of the tokens; needed where tokens of several proxies or runs are to be equal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", example = &"/etc/parallax/redaction.key")]
+    pub key_file: Option<PathBuf>,
+    /// Environment variable with that key, used where no file is named; with neither, a random key of
+    /// this process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"REDACTION_KEY")]
+    pub key_env: Option<String>,
+}
+
+/// What becomes of a body that is no JSON, JSON lines or form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnreadableBody {
+    /// It is replaced whole by its length and a keyed digest.
+    #[default]
+    Replace,
+    /// It stays: for services whose other bodies are known to hold nothing.
+    Keep,
+}
+
+impl Default for Redact {
+    fn default() -> Self {
+        let places = [
+            "header:authorization",
+            "header:proxy-authorization",
+            "header:x-api-key",
+            "header:api-key",
+            "header:x-auth-token",
+            "header:x-access-token",
+            "header:x-amz-security-token",
+            "header:x-goog-api-key",
+            "header:statsig-api-key",
+            "cookie:session",
+            "cookie:sessionid",
+            "cookie:session_id",
+            "cookie:sid",
+            "cookie:connect.sid",
+            "cookie:JSESSIONID",
+            "cookie:PHPSESSID",
+        ];
+        Self {
+            places: places.map(str::to_owned).to_vec(),
+            unreadable: UnreadableBody::Replace,
+            key_file: None,
+            key_env: None,
+        }
+    }
+}
