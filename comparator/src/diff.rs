@@ -19,6 +19,7 @@ pub(crate) mod sink;
 
 pub use body::{Schema, SchemaError};
 pub use document::{Document, files, files_knowing, files_within};
+pub use json::portable;
 pub use limits::Limits;
 
 use serde::{Deserialize, Serialize};

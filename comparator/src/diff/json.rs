@@ -24,12 +24,15 @@
 mod array;
 mod cursor;
 mod keyed;
+mod lanes;
 mod multiset;
 mod number;
 mod object;
 mod skim;
 mod string;
 mod walk;
+
+pub use lanes::portable;
 
 pub(crate) use cursor::{Broken, Cursor, Fault, Type};
 pub(crate) use number::{Decimal, same as same_number};

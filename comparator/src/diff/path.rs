@@ -1,6 +1,7 @@
 //! Where in a JSON value: one step a level, borrowed from the text until a difference is recorded.
 
 use super::json::RawStr;
+use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// One step down into a JSON value.
@@ -12,66 +13,98 @@ pub(crate) enum Step<'a> {
     Index(usize),
 }
 
-/// The JSON Pointer (RFC 6901) of a path.
-pub(crate) fn pointer(path: &[Step<'_>]) -> String {
-    let mut out = String::with_capacity(path.len() * 12);
+/// The JSON Pointer (RFC 6901) of a path, and the same with array indices and map-like keys generalised
+/// to `*`: a difference is told by both, so they are written in one go.
+pub(crate) fn texts(path: &[Step<'_>]) -> (String, String) {
+    let mut pointer = Vec::with_capacity(path.len() * 12);
+    let mut general: SmallVec<[(usize, usize); 8]> = SmallVec::new();
     for step in path {
-        out.push('/');
-        push(step, &mut out);
-    }
-    out
-}
-
-/// The pointer with array indices and map-like keys generalised to `*`; `pointer` is that of `path`.
-pub(crate) fn pattern(path: &[Step<'_>], pointer: &str) -> String {
-    if !path.iter().any(is_general) {
-        return pointer.to_owned();
-    }
-    let mut out = String::with_capacity(pointer.len());
-    for step in path {
-        out.push('/');
-        if is_general(step) {
-            out.push('*');
-        } else {
-            push(step, &mut out);
+        pointer.push(b'/');
+        let start = pointer.len();
+        if push(step, &mut pointer) {
+            general.push((start, pointer.len()));
         }
     }
-    out
+    let pointer = text(pointer);
+    let mut pattern = String::with_capacity(pointer.len());
+    let mut from = 0;
+    for (start, end) in general {
+        pattern.push_str(&pointer[from..start]);
+        pattern.push('*');
+        from = end;
+    }
+    pattern.push_str(&pointer[from..]);
+    (pointer, pattern)
 }
 
-fn is_general(step: &Step<'_>) -> bool {
+/// The JSON Pointer of a path.
+pub(crate) fn pointer(path: &[Step<'_>]) -> String {
+    let mut out = Vec::with_capacity(path.len() * 12);
+    for step in path {
+        out.push(b'/');
+        push(step, &mut out);
+    }
+    text(out)
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("tokens are written as UTF-8")
+}
+
+/// Appends the token of a step; returns whether a pattern has `*` instead.
+fn push(step: &Step<'_>, out: &mut Vec<u8>) -> bool {
     match step {
-        Step::Index(_) => true,
-        Step::Key(key) => is_map_like(key.0),
+        Step::Index(index) => {
+            push_index(*index, out);
+            true
+        }
+        Step::Key(RawStr(key)) => {
+            let signs = key.iter().fold(0, |signs, byte| signs | SIGNS[usize::from(*byte)]);
+            if signs & SPECIAL == 0 {
+                out.extend_from_slice(key);
+            } else {
+                push_escaped(&RawStr(key).unescaped(), out);
+            }
+            signs & DIGIT != 0 && is_map_like(key)
+        }
     }
 }
 
-fn push(step: &Step<'_>, out: &mut String) {
-    match step {
-        Step::Index(index) => push_index(*index, out),
-        Step::Key(key) => push_escaped(&key.unescaped(), out),
+/// A byte that is not copied as it is: it begins an escape, is escaped in a token, or is beyond ASCII.
+const SPECIAL: u8 = 1;
+/// A digit: without one no key is map-like.
+const DIGIT: u8 = 2;
+
+/// What a byte of a key calls for.
+static SIGNS: [u8; 256] = {
+    let mut signs = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        signs[byte] = match byte as u8 {
+            b'\\' | b'~' | b'/' | 0x80.. => SPECIAL,
+            b'0'..=b'9' => DIGIT,
+            _ => 0,
+        };
+        byte += 1;
     }
-}
+    signs
+};
 
 /// Decimal digits, without the machinery of `write!`.
-fn push_index(index: usize, out: &mut String) {
+fn push_index(index: usize, out: &mut Vec<u8>) {
     if index >= 10 {
         push_index(index / 10, out);
     }
-    out.push(char::from(b'0' + (index % 10) as u8));
+    out.push(b'0' + (index % 10) as u8);
 }
 
 /// Writes one reference token: `~` and `/` escaped, bytes that are not UTF-8 replaced.
-fn push_escaped(token: &[u8], out: &mut String) {
-    if let Ok(token) = std::str::from_utf8(token)
-        && !token.contains(['~', '/'])
-    {
-        return out.push_str(token);
-    }
-    for character in String::from_utf8_lossy(token).chars() {
-        match character {
-            '~' => out.push_str("~0"),
-            '/' => out.push_str("~1"),
+fn push_escaped(token: &[u8], out: &mut Vec<u8>) {
+    let token = String::from_utf8_lossy(token);
+    for byte in token.bytes() {
+        match byte {
+            b'~' => out.extend_from_slice(b"~0"),
+            b'/' => out.extend_from_slice(b"~1"),
             other => out.push(other),
         }
     }
@@ -119,7 +152,10 @@ mod tests {
     fn pointers_escape_slash_and_tilde() {
         let path = [Step::Key(RawStr(b"a/b~c")), Step::Index(3), Step::Key(RawStr(b"42"))];
         assert_eq!(pointer(&path), "/a~1b~0c/3/42");
-        assert_eq!(pattern(&path, "/a~1b~0c/3/42"), "/a~1b~0c/*/*");
+        assert_eq!(texts(&path), ("/a~1b~0c/3/42".to_owned(), "/a~1b~0c/*/*".to_owned()));
+        let path =
+            [Step::Key(RawStr(b"a\\u0042")), Step::Key(RawStr("ö".as_bytes())), Step::Key(RawStr(b"v1"))];
+        assert_eq!(texts(&path), ("/aB/ö/v1".to_owned(), "/aB/ö/v1".to_owned()));
         assert_eq!(pointer(&[Step::Index(0), Step::Index(1050)]), "/0/1050");
         assert_eq!(unescape_token("a~1b~0c~01"), "a/b~c~1");
     }

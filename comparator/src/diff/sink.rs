@@ -119,8 +119,7 @@ impl<'r> Sink<'r> {
         }
         self.fields.touch_body(path, [left, right], &mut self.touched);
         if let Some((left, right)) = self.room(left, right) {
-            let pointer = path::pointer(path);
-            let pattern = path::pattern(path, &pointer);
+            let (pointer, pattern) = path::texts(path);
             self.differences.push(Difference {
                 part: Part::Body,
                 path: pointer,

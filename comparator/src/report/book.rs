@@ -174,6 +174,10 @@ impl<K, C: Counts, E> Row<K, C, E> {
 
     fn wants(&self, worth: Worth, draw: u64, most: usize) -> bool {
         let kept = &self.examples[worth as usize];
+        // One that is here already is not made again.
+        if kept.contains_key(&draw) {
+            return false;
+        }
         kept.len() < most || kept.last_key_value().is_some_and(|(worst, _)| draw < *worst)
     }
 

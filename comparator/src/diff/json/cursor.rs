@@ -4,6 +4,7 @@
 //! `-Infinity` are tokens (Python's `json` writes them), and bytes that are not UTF-8 are let through
 //! inside strings, where they are compared as bytes.
 
+use super::lanes::plain_run;
 use super::string::RawStr;
 
 /// Levels of nesting that are read; a deeper text counts as unparsable.
@@ -60,11 +61,13 @@ pub(crate) struct Cursor<'a> {
     at: usize,
     /// What should have been at `at`, once the text proved broken.
     expected: &'static str,
+    /// Set by strings with escapes, for those who reset it before.
+    pub(super) escaped: bool,
 }
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0, expected: "" }
+        Self { text, at: 0, expected: "", escaped: false }
     }
 
     pub(crate) fn at(&self) -> usize {
@@ -159,6 +162,20 @@ impl<'a> Cursor<'a> {
         found
     }
 
+    /// Passes white space and then `value`, if that is the whole value which follows. A value that is
+    /// not eaten may be the same all the same.
+    #[inline]
+    pub(crate) fn eat_value(&mut self, value: &[u8]) -> bool {
+        self.peek();
+        // A number might go on.
+        let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
+        let found = self.rest().starts_with(value) && self.text.get(self.at + value.len()).is_none_or(ends);
+        if found {
+            self.at += value.len();
+        }
+        found
+    }
+
     /// Reads a string, the cursor standing on its opening quote.
     #[inline]
     pub(crate) fn string(&mut self) -> Result<RawStr<'a>, Broken> {
@@ -181,6 +198,7 @@ impl<'a> Cursor<'a> {
     /// Length of the escape at `at`, backslash included.
     #[cold]
     fn escape(&mut self, at: usize) -> Result<usize, Broken> {
+        self.escaped = true;
         match self.text.get(at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
             Some(b'u')
@@ -335,28 +353,4 @@ impl<'a> Cursor<'a> {
     pub(crate) fn finish(&mut self) -> Result<(), Broken> {
         if self.peek().is_some() { self.broken("the end of the text") } else { Ok(()) }
     }
-}
-
-/// How many bytes at the start are neither a quote, a backslash nor a control character.
-///
-/// Eight bytes at a time: in each detector the lowest flagged byte is exact, and only the lowest is
-/// used.
-#[inline]
-fn plain_run(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    let (words, tail) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let quote = word ^ (ONES * b'"' as u64);
-        let slash = word ^ (ONES * b'\\' as u64);
-        let special = (quote.wrapping_sub(ONES) & !quote)
-            | (slash.wrapping_sub(ONES) & !slash)
-            | (word.wrapping_sub(ONES * 0x20) & !word);
-        if special & TOPS != 0 {
-            return index * 8 + (special & TOPS).trailing_zeros() as usize / 8;
-        }
-    }
-    let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    words.len() * 8 + tail.iter().position(ends).unwrap_or(tail.len())
 }

@@ -13,12 +13,13 @@ mod bits;
 mod stack;
 
 use super::array::{Changed, MOVED_MAX};
+use super::lanes::common_prefix;
 use super::walk::Walk;
 use crate::diff::path::Step;
 use crate::diff::sink::{Mark, Stop};
 use smallvec::{SmallVec, smallvec};
 pub(super) use stack::closing;
-use stack::{Odd, Stack, follow};
+use stack::{Halt, Odd, Stack, follow};
 
 /// Why following stops early.
 enum Leave {
@@ -63,7 +64,6 @@ struct Skim<'w, 'a, 's, 'r> {
     touched: SmallVec<[Touched; 2]>,
     /// Bytes that may yet be read twice; beyond, reading everything once by the walk is cheaper.
     budget: usize,
-    root_closed: bool,
 }
 
 impl Walk<'_, '_, '_> {
@@ -77,7 +77,6 @@ impl Walk<'_, '_, '_> {
             hops: smallvec![Hop { at: 0, shift: 0, mark }],
             touched: SmallVec::new(),
             budget,
-            root_closed: false,
         };
         match skim.run() {
             Ok(()) => Ok(()),
@@ -117,19 +116,24 @@ impl<'a> Skim<'_, 'a, '_, '_> {
     }
 
     fn follow(&mut self, from: usize, to: usize) -> Result<(), Leave> {
-        let Self { walk, stack, touched, root_closed, .. } = self;
-        follow(walk.left.text(), from, to, stack, |stack| {
-            *root_closed |= stack.len() == 1;
-            let array = stack.last().map(|frame| frame.start);
-            match touched.last() {
-                Some(last) if Some(last.start) == array => {
-                    let moved = is_moved(walk, stack, last)?;
-                    touched.pop();
-                    if moved { Err(Leave::Moved) } else { Ok(()) }
-                }
-                _ => Ok(()),
+        let mut from = from;
+        loop {
+            let Self { walk, stack, touched, .. } = self;
+            // The innermost array with a changed element is looked at when it closes.
+            let watched = touched.last().map(|touched| touched.start);
+            let watched = stack.iter().rposition(|frame| Some(frame.start) == watched);
+            let watched = watched.map_or(0, |depth| depth + 1);
+            let Halt::Watched(bracket) = follow(walk.left.text(), from, to, stack, watched)? else {
+                return Ok(());
+            };
+            if let Some(last) = touched.pop()
+                && is_moved(walk, stack, &last)?
+            {
+                return Err(Leave::Moved);
             }
-        })
+            stack.close();
+            from = bracket + 1;
+        }
     }
 
     /// The rest is equal: only the arrays that are still open have to be looked at.
@@ -150,7 +154,7 @@ impl<'a> Skim<'_, 'a, '_, '_> {
         let skip = to - self.walk.left.at();
         self.walk.left.seek(to);
         self.walk.right.seek(self.walk.right.at() + skip);
-        match self.root_closed && self.walk.left.peek().is_none() && self.walk.right.peek().is_none() {
+        match self.stack.root_closed && self.walk.left.peek().is_none() && self.walk.right.peek().is_none() {
             true => Ok(()),
             false => Err(Leave::Odd),
         }
@@ -212,14 +216,14 @@ impl<'a> Skim<'_, 'a, '_, '_> {
             let ends = left.peek() == Some(b']') || right.peek() == Some(b']');
             return (!ends).then_some(Step::Index(frame.index));
         }
-        let key = |cursor: &mut super::Cursor<'a>| {
-            (cursor.peek() == Some(b'"')).then_some(())?;
-            let key = cursor.string().ok()?;
-            (cursor.peek() == Some(b':')).then(|| cursor.bump())?;
-            Some(key)
-        };
-        let (left, right) = (key(left)?, key(right)?);
-        left.same(&right).then_some(Step::Key(left))
+        (left.peek() == Some(b'"') && right.peek() == Some(b'"')).then_some(())?;
+        let start = left.at();
+        let key = left.key().ok()?;
+        // Mostly the right key is spelled alike, and need not be read.
+        if right.eat(left.since(start)) || right.key().ok()?.same(&key) {
+            return Some(Step::Key(key));
+        }
+        None
     }
 
     /// The outermost open array that a rule compares without regard to order.
@@ -247,7 +251,7 @@ impl<'a> Skim<'_, 'a, '_, '_> {
         self.walk.sink.rewind(hop.mark);
         self.touched.retain(|touched| touched.start < start);
         self.stack.truncate(depth);
-        self.root_closed |= depth == 0;
+        self.stack.root_closed |= depth == 0;
         set_path(self.walk, &self.stack)?;
         self.walk.left.seek(start);
         self.walk.right.seek(shifted(start, hop.shift));
@@ -321,17 +325,4 @@ fn set_path(walk: &mut Walk<'_, '_, '_>, stack: &[stack::Frame]) -> Result<(), L
 
 fn shifted(at: usize, shift: isize) -> usize {
     at.checked_add_signed(shift).expect("the byte has a twin in the right text")
-}
-
-/// How many bytes at the start are equal.
-pub(super) fn common_prefix(left: &[u8], right: &[u8]) -> usize {
-    let (left_blocks, _) = left.as_chunks::<64>();
-    let (right_blocks, _) = right.as_chunks::<64>();
-    let blocks = left_blocks.iter().zip(right_blocks).take_while(|(l, r)| l == r).count();
-    let (left, right) = (&left[blocks * 64..], &right[blocks * 64..]);
-    let (left_words, _) = left.as_chunks::<8>();
-    let (right_words, _) = right.as_chunks::<8>();
-    let words = left_words.iter().zip(right_words).take_while(|(l, r)| l == r).count();
-    let rest = left[words * 8..].iter().zip(&right[words * 8..]).take_while(|(l, r)| l == r).count();
-    blocks * 64 + words * 8 + rest
 }

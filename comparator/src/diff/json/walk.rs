@@ -1,6 +1,7 @@
 //! The lock-step walk: two cursors, one path.
 
 use super::cursor::{Broken, Cursor, Type};
+use super::object::Member;
 use super::{Shape, number};
 use crate::diff::Kind;
 use crate::diff::path::Step;
@@ -12,6 +13,8 @@ pub(super) struct Walk<'a, 's, 'r> {
     pub(super) left: Cursor<'a>,
     pub(super) right: Cursor<'a>,
     pub(super) path: SmallVec<[Step<'a>; 16]>,
+    /// The members that are yet to be matched of the objects that are compared by key, innermost last.
+    pub(super) members: SmallVec<[Member<'a>; 24]>,
     pub(super) sink: &'s mut Sink<'r>,
 }
 
@@ -20,7 +23,8 @@ pub(super) type Starts = (usize, usize);
 
 impl<'a, 's, 'r> Walk<'a, 's, 'r> {
     pub(super) fn new(left: &'a [u8], right: &'a [u8], sink: &'s mut Sink<'r>) -> Self {
-        Self { left: Cursor::new(left), right: Cursor::new(right), path: SmallVec::new(), sink }
+        let (left, right) = (Cursor::new(left), Cursor::new(right));
+        Self { left, right, path: SmallVec::new(), members: SmallVec::new(), sink }
     }
 
     /// Compares both texts to their ends.

@@ -1,6 +1,7 @@
 //! Which of 64 bytes mean something to JSON's structure, as bits.
 
-use wide::u8x16;
+use fearless_simd::prelude::*;
+use fearless_simd::u8x64;
 
 /// One bit a byte, the first byte in the lowest bit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -13,42 +14,26 @@ pub(super) struct Bits {
 }
 
 impl Bits {
-    #[inline]
-    pub(super) fn of(block: &[u8; 64]) -> Self {
-        let (lanes, _) = block.as_chunks::<16>();
-        let lanes = [0, 1, 2, 3].map(|index| u8x16::new(lanes[index]));
-        let slashes = lanes.map(|lane| lane.simd_eq(u8x16::splat(b'\\')));
-        // Most blocks have none: one look at all four lanes is enough.
-        let any_slash = (slashes[0] | slashes[1] | slashes[2] | slashes[3]).to_bitmask() != 0;
-        Self {
-            quotes: joined(lanes.map(|lane| lane.simd_eq(u8x16::splat(b'"')))),
-            slashes: if any_slash { joined(slashes) } else { 0 },
-            commas: joined(lanes.map(|lane| lane.simd_eq(u8x16::splat(b',')))),
-            brackets: joined(lanes.map(|lane| {
-                // `[` and `{`, and `]` and `}`, are each one bit apart; no third byte becomes one of them.
-                let folded = lane | u8x16::splat(0x20);
-                folded.simd_eq(u8x16::splat(b'{')) | folded.simd_eq(u8x16::splat(b'}'))
-            })),
-        }
+    #[inline(always)]
+    pub(super) fn of<S: Simd>(simd: S, block: &[u8; 64]) -> Self {
+        let bytes = u8x64::simd_from(simd, *block);
+        let are = |byte| bytes.simd_eq(u8x64::splat(simd, byte)).to_bitmask();
+        // `[` and `{`, and `]` and `}`, are each one bit apart; no third byte becomes one of them.
+        let folded = bytes | u8x64::splat(simd, 0x20);
+        let brackets = folded.simd_eq(u8x64::splat(simd, b'{')) | folded.simd_eq(u8x64::splat(simd, b'}'));
+        Self { quotes: are(b'"'), slashes: are(b'\\'), commas: are(b','), brackets: brackets.to_bitmask() }
     }
 }
 
-/// The marks of four lanes as 64 bits.
-#[inline]
-fn joined(lanes: [u8x16; 4]) -> u64 {
-    let [a, b, c, d] = lanes.map(|lane| u64::from(lane.to_bitmask()));
-    a | b << 16 | c << 32 | d << 48
-}
-
 /// Whether a bracket opens: `[` and `{`, not `]` and `}`.
-#[inline]
+#[inline(always)]
 pub(super) const fn opens(bracket: u8) -> bool {
     // 0x5b and 0x7b against 0x5d and 0x7d.
     bracket & 0x04 == 0
 }
 
 /// For each bit, whether an odd number of bits is set up to and including it.
-#[inline]
+#[inline(always)]
 pub(super) fn parity(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
         bits ^= bits << shift;
@@ -58,7 +43,7 @@ pub(super) fn parity(mut bits: u64) -> u64 {
 
 /// The bytes that a backslash escapes. `carry` tells that the first byte is escaped by the block
 /// before, and on return whether the first byte of the next block is.
-#[inline]
+#[inline(always)]
 pub(super) fn escaped(slashes: u64, carry: &mut bool) -> u64 {
     if slashes == 0 && !*carry {
         return 0;
@@ -82,6 +67,7 @@ pub(super) fn escaped(slashes: u64, carry: &mut bool) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fearless_simd::Level;
     use proptest::prelude::*;
 
     #[test]
@@ -97,7 +83,9 @@ mod tests {
             let expected = Bits {
                 quotes: which(b"\""), slashes: which(b"\\"), commas: which(b","), brackets: which(b"[{]}"),
             };
-            prop_assert_eq!(Bits::of(block), expected);
+            for level in [Level::new(), Level::baseline()] {
+                prop_assert_eq!(fearless_simd::dispatch!(level, simd => Bits::of(simd, block)), expected);
+            }
         }
 
         #[test]
