@@ -2,7 +2,10 @@
 
 use super::standing::Standing;
 use super::{Asked, Comparer, Comparison};
+use crate::diff::body;
 use crate::diff::headers::always_varies;
+use crate::diff::sink::Sink;
+use http::header::CONTENT_LENGTH;
 use parallax_exchange::codec::{DecodeError, OutcomeView, ResponseView, View};
 use parallax_exchange::{Exchange, Outcome, Response, Role, Timing};
 
@@ -84,6 +87,9 @@ impl Comparer {
             if heads_agree && primary.body == copy.body {
                 return Ok(Some(equal(standing, copy.timing)));
             }
+            if heads_agree && let Some(side) = self.differing_bodies(asked, standing, primary, copy) {
+                return Ok(Some(side));
+            }
             let left: &Response = match &mut decoded {
                 Some(left) => left,
                 none => none.insert(primary.decode()?),
@@ -101,6 +107,25 @@ impl Comparer {
             candidate: side(Role::Candidate)?,
             control: side(Role::Control)?,
         })
+    }
+
+    /// Compares two answers in place of which only the bodies differ; `None` where they have to be
+    /// decoded for that.
+    fn differing_bodies(
+        &self,
+        asked: Asked<'_>,
+        standing: Standing,
+        primary: &ResponseView<'_>,
+        copy: &ResponseView<'_>,
+    ) -> Option<Side> {
+        let (left, right) = (primary.body.whole()?, copy.body.whole()?);
+        let said = body::Said::in_place(primary.headers)?;
+        let mut sink = Sink::new(self.masks(asked.route), &self.fields, self.limits)
+            .with_schema(self.schema.as_deref(), asked.path);
+        body::compare_alike(&said, left, right, &mut sink);
+        let (comparison, fields) = sink.finish();
+        let mismatch = !comparison.differences.is_empty();
+        Some(Side { mismatch, fields, comparison, ..equal(standing, copy.timing) })
     }
 
     fn side(&self, asked: Asked<'_>, primary: (&Response, Standing), outcome: &Outcome) -> Side {
@@ -143,14 +168,26 @@ fn equal(standing: Standing, timing: Timing) -> Side {
     Side { error: standing.is_error, latency_ns: Some(timing.latency_ns()), ..Side::default() }
 }
 
-/// Whether two answers are equal in all but the body by their bytes, what always varies aside.
+/// Whether two answers are equal in all but the body by their bytes, what always varies aside, and the
+/// lengths that are announced where they are those of the bodies.
 ///
 /// Cautious: where this says no, the comparison may still find nothing.
 fn same_heads(left: &ResponseView<'_>, right: &ResponseView<'_>) -> bool {
-    let varies = |name: &[u8]| str::from_utf8(name).is_ok_and(always_varies);
+    let length =
+        |name: &[u8]| name == CONTENT_LENGTH.as_str().as_bytes() && is_framed(left) && is_framed(right);
+    let varies = |name: &[u8]| str::from_utf8(name).is_ok_and(always_varies) || length(name);
     left.status == right.status
         && left.headers.same_but(right.headers, varies)
         && left.trailers.same_but(right.trailers, varies)
+}
+
+/// As of a decoded response, where the body is whole.
+fn is_framed(response: &ResponseView<'_>) -> bool {
+    let Some(body) = response.body.whole() else { return false };
+    response.headers.get(CONTENT_LENGTH.as_str().as_bytes()).is_none_or(|announced| {
+        let announced: Option<usize> = str::from_utf8(announced).ok().and_then(|text| text.parse().ok());
+        announced == Some(body.len())
+    })
 }
 
 #[cfg(test)]
@@ -158,9 +195,12 @@ mod tests {
     use super::*;
     use crate::diff::Part;
     use crate::run::RouteProfile;
-    use http::{Method, StatusCode};
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue, Method, StatusCode};
     use parallax_config::{Action, Place, ProfileName, Rule};
+    use parallax_exchange::codec;
     use parallax_exchange::{Body, CopyOrder, ExchangeId, Label, MissingReason, Outcomes, Request, Timing};
+    use proptest::prelude::*;
 
     fn answer(status: u16, body: &'static str) -> Outcome {
         Outcome::Response(Box::new(Response {
@@ -313,6 +353,59 @@ mod tests {
         assert_eq!((&*told[0].path, &told[0].left, &told[0].right), ("1", &invalid, &taken));
         assert_eq!((&*told[1].path, &told[1].left, &told[1].right), ("3", &taken, &invalid));
         assert!(told.iter().all(|found| found.pattern == "*"));
+    }
+
+    /// An answer by a few choices, most of which agree between two of them.
+    fn drawn((kind, length, coding, body): (u8, u8, u8, u8), date: &'static str) -> Outcome {
+        let body: &[u8] = match body {
+            0 => br#"{"a":1,"b":[1,2]}"#,
+            1 => br#"{"b":[1,2],"a":1}"#,
+            2 => br#"{"a":2,"b":[1,2]}"#,
+            3 => br#"{"a":10000,"b":[]}"#,
+            4 => b"a\nb",
+            5 => b"",
+            _ => b"\x00\x00\x00\x00\x02\x08\x01",
+        };
+        let mut headers = HeaderMap::new();
+        let mut put = |name, value: &str| headers.insert(name, HeaderValue::from_str(value).unwrap());
+        put("date", date);
+        match kind {
+            0 => put("content-type", "application/json"),
+            1 => put("content-type", "text/plain; charset=latin1"),
+            2 => put("content-type", "application/grpc"),
+            _ => None,
+        };
+        match length {
+            0 => put("content-length", &body.len().to_string()),
+            1 => put("content-length", "17"),
+            _ => None,
+        };
+        match coding {
+            0 => put("content-encoding", "gzip"),
+            1 => put("grpc-encoding", "identity"),
+            _ => None,
+        };
+        let timing = Timing { sent_ns: 1, head_ns: 2, done_ns: 3 };
+        let body = Body::whole(body);
+        Outcome::Response(Box::new(Response { headers, body, timing, ..Response::default() }))
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_compares_as_what_is_built(
+            primary in (0_u8..4, 0_u8..3, 0_u8..9, 0_u8..7),
+            body in 0_u8..7,
+            other in prop::option::weighted(0.3, (0_u8..4, 0_u8..3, 0_u8..9, 0_u8..7)),
+        ) {
+            let candidate = other.unwrap_or((primary.0, primary.1, primary.2, body));
+            let exchange = exchange(Some(drawn(primary, "x")), Some(drawn(candidate, "y")), None);
+            let mut bytes = Vec::new();
+            codec::encode(&exchange, &mut bytes);
+            let bytes = Bytes::from(bytes);
+            let view = View::read(&bytes).unwrap();
+            let comparer = comparer(&[], &["/a", "/b", "header:content-type"]);
+            prop_assert_eq!(comparer.observe_encoded(&view).unwrap(), comparer.observe(&exchange));
+        }
     }
 
     #[test]

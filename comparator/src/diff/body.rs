@@ -27,6 +27,8 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 pub(crate) use media::{Content, text_or_binary};
 use parallax_exchange::Response;
+use parallax_exchange::codec::FieldsView;
+use smallvec::SmallVec;
 use std::borrow::Cow;
 pub use tree::{Schema, SchemaError};
 
@@ -39,24 +41,88 @@ pub(crate) fn compare(left: &Response, right: &Response, sink: &mut Sink<'_>) {
     if left.body.is_cut() || right.body.is_cut() {
         return binary::compare_cut(&left.body, &right.body, sink);
     }
+    let (l, r) = (Said::by(&left.headers), Said::by(&right.headers));
+    whole(l.of(left.body.bytes()), r.of(right.body.bytes()), sink);
+}
+
+/// Records what differs between two whole bodies of which the same is said.
+pub(crate) fn compare_alike(said: &Said, left: &[u8], right: &[u8], sink: &mut Sink<'_>) {
+    if left != right && !sink.masks.ignores_body() {
+        whole(said.of(left), said.of(right), sink);
+    }
+}
+
+/// What headers say of a body.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    media: Option<MediaType>,
+    /// In the order in which they were applied.
+    codings: Vec<String>,
+    /// How frames inside are compressed.
+    frames: Option<String>,
+}
+
+impl Said {
+    fn by(headers: &HeaderMap) -> Self {
+        let media = headers.get(CONTENT_TYPE).map(|value| MediaType::read(value.as_bytes()));
+        let framed = media.as_ref().is_some_and(is_framed);
+        let frames = || Some(headers.get(GRPC_ENCODING)?.to_str().ok()?.to_owned());
+        Self { media, codings: codings(headers), frames: if framed { frames() } else { None } }
+    }
+
+    /// The same from an encoded section; `None` where only decoding can read it.
+    pub(crate) fn in_place(headers: FieldsView<'_>) -> Option<Self> {
+        let (mut media, mut applied, mut frames) = (None, Vec::new(), None);
+        let all = headers.each(|name, value| match name.len() {
+            12 if name.eq_ignore_ascii_case(b"content-type") => {
+                media.get_or_insert(value);
+            }
+            16 if name.eq_ignore_ascii_case(b"content-encoding") => applied.push(value),
+            13 if name.eq_ignore_ascii_case(GRPC_ENCODING.as_bytes()) => {
+                frames.get_or_insert(value);
+            }
+            _ => {}
+        });
+        let media = media.map(MediaType::read);
+        let framed = media.as_ref().is_some_and(is_framed);
+        let frames = || HeaderValue::from_bytes(frames?).ok()?.to_str().ok().map(str::to_owned);
+        let frames = if framed { frames() } else { None };
+        all.then(|| Self { media, codings: coding_names(&applied), frames })
+    }
+
+    fn of<'a>(&'a self, bytes: &'a [u8]) -> (&'a Self, &'a [u8]) {
+        (self, bytes)
+    }
+
+    fn piece<'a>(&self, bytes: &'a [u8]) -> Piece<'a> {
+        Piece { bytes, media: self.media.clone(), coding: self.frames.clone() }
+    }
+}
+
+const GRPC_ENCODING: &str = "grpc-encoding";
+
+fn is_framed(media: &MediaType) -> bool {
+    media.essence.starts_with("application/grpc")
+}
+
+/// Compares two whole bodies that are not equal byte for byte, each with what is said of it.
+fn whole((l, left): (&Said, &[u8]), (r, right): (&Said, &[u8]), sink: &mut Sink<'_>) {
     let limit = sink.limits.decoded_bytes;
-    match (decoded(left, limit), decoded(right, limit)) {
+    let (left_plain, right_plain) =
+        (coding::decode(&l.codings, left, limit), coding::decode(&r.codings, right, limit));
+    match (left_plain, right_plain) {
         // Other bytes may decode to the same.
         (Decoded::Plain(l), Decoded::Plain(r))
             if !matches!((&l, &r), (Cow::Borrowed(_), Cow::Borrowed(_))) && l == r => {}
-        (Decoded::Plain(l), Decoded::Plain(r)) => {
-            content(&Piece::of(left, &l), &Piece::of(right, &r), sink);
-        }
+        (Decoded::Plain(left), Decoded::Plain(right)) => content(&l.piece(&left), &r.piece(&right), sink),
         // Neither can be read, so the bytes are all there is.
-        (Decoded::Unreadable(_), Decoded::Unreadable(_)) => {
-            binary::compare(left.body.bytes(), right.body.bytes(), sink);
-        }
+        (Decoded::Unreadable(_), Decoded::Unreadable(_)) => binary::compare(left, right, sink),
         (l, r) => {
             let problems = [("left", l.problem()), ("right", r.problem())];
             let told =
                 problems.iter().filter_map(|(side, why)| Some(format!("the {side} body {}", why.as_ref()?)));
             let note = told.collect::<Vec<_>>().join("; ");
-            sink.whole_body(Kind::Encoding, Some(left.body.bytes()), Some(right.body.bytes()), note);
+            sink.whole_body(Kind::Encoding, Some(left), Some(right), note);
         }
     }
 }
@@ -80,18 +146,15 @@ pub(crate) fn undone<'a>(codings: &[String], body: &'a [u8], limit: usize) -> Re
     }
 }
 
-fn decoded(response: &Response, limit: usize) -> Decoded<'_> {
-    coding::decode(&codings(&response.headers), response.body.bytes(), limit)
-}
-
 /// The codings of a message in the order in which they were applied.
 pub(crate) fn codings(headers: &HeaderMap) -> Vec<String> {
-    let values: Vec<_> = headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes).collect();
-    headers::items(&values).iter().map(|item| String::from_utf8_lossy(item).to_ascii_lowercase()).collect()
+    let values: SmallVec<[&[u8]; 2]> =
+        headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes).collect();
+    coding_names(&values)
 }
 
-fn media_type(headers: &HeaderMap) -> Option<MediaType> {
-    headers.get(CONTENT_TYPE).map(|value| MediaType::read(value.as_bytes()))
+fn coding_names(values: &[&[u8]]) -> Vec<String> {
+    headers::items(values).iter().map(|item| String::from_utf8_lossy(item).to_ascii_lowercase()).collect()
 }
 
 /// A body with its codings undone, and what is said of it.
@@ -103,14 +166,7 @@ pub(crate) struct Piece<'a> {
     pub(crate) coding: Option<String>,
 }
 
-impl<'a> Piece<'a> {
-    fn of(response: &Response, bytes: &'a [u8]) -> Self {
-        let media = media_type(&response.headers);
-        let framed = media.as_ref().is_some_and(|media| media.essence.starts_with("application/grpc"));
-        let coding = || Some(response.headers.get("grpc-encoding")?.to_str().ok()?.to_owned());
-        Self { bytes, media, coding: if framed { coding() } else { None } }
-    }
-
+impl Piece<'_> {
     fn charset(&self) -> Option<&str> {
         self.media.as_ref()?.parameter("charset")
     }

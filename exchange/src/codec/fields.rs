@@ -75,6 +75,17 @@ impl<'a> FieldsView<'a> {
         }
     }
 
+    /// Shows every name and value, in order; whether that were all.
+    ///
+    /// False for a section that is not laid out as [`write`] does it, which only decoding can read.
+    #[must_use]
+    pub fn each(mut self, mut see: impl FnMut(&'a [u8], &'a [u8])) -> bool {
+        for (name, value) in &mut self {
+            see(name, value);
+        }
+        self.0.is_empty()
+    }
+
     /// The first value of `name`, which is in lower case.
     #[must_use]
     pub fn get(mut self, name: &[u8]) -> Option<&'a [u8]> {
@@ -152,6 +163,21 @@ mod tests {
             map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
         };
         assert_eq!(flat(&read), flat(&sample()));
+    }
+
+    #[test]
+    fn every_field_of_a_section_is_shown_and_it_is_told_where_some_are_not() {
+        let mut block = Vec::new();
+        write(&sample(), &mut block);
+        let names = |block: &[u8]| {
+            let mut names = Vec::new();
+            let all = FieldsView(block).each(|name, _| names.push(name.to_vec()));
+            (names.len(), all)
+        };
+        assert_eq!(names(&block), (4, true));
+        block.extend([0x1a, 1, b'?']); // field 3, length-delimited, one byte
+        assert_eq!(names(&block), (4, false));
+        assert_eq!(names(&[]), (0, true));
     }
 
     #[test]

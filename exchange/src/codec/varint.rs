@@ -1,4 +1,4 @@
-//! Variable-length integers, most of which are one or two bytes long.
+//! Variable-length integers, most of which are one or two bytes long; times in nanoseconds are four.
 
 /// Takes one off `rest`; `None` where it is cut short or longer than 64 bits.
 ///
@@ -14,6 +14,15 @@ pub(super) fn varint(rest: &mut &[u8]) -> Option<u64> {
         [first, second @ ..0x80, ref behind @ ..] => {
             *rest = behind;
             Some(u64::from(first & 0x7f) | u64::from(second) << 7)
+        }
+        [first, second, third @ ..0x80, ref behind @ ..] => {
+            *rest = behind;
+            Some(u64::from(first & 0x7f) | u64::from(second & 0x7f) << 7 | u64::from(third) << 14)
+        }
+        [first, second, third, fourth @ ..0x80, ref behind @ ..] => {
+            *rest = behind;
+            let low = u64::from(first & 0x7f) | u64::from(second & 0x7f) << 7;
+            Some(low | u64::from(third & 0x7f) << 14 | u64::from(fourth) << 21)
         }
         _ => long(rest),
     }

@@ -193,6 +193,12 @@ impl<'a> BodyView<'a> {
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
+
+    /// All bytes of the body; `None` where it was cut at the capture cap.
+    #[must_use]
+    pub fn whole(&self) -> Option<&'a [u8]> {
+        self.length.is_none().then_some(self.bytes)
+    }
 }
 
 /// One field of a message.
@@ -204,8 +210,11 @@ enum Part<'a> {
 }
 
 /// Takes the next field, with its number, off `rest`; `Some(None)` at the end, `None` where it is broken.
+///
+/// In place at each of its callers: most of what it makes is taken apart at once, and would otherwise
+/// go through memory.
 #[expect(clippy::option_option, reason = "the end of a message, and what is no message")]
-#[inline]
+#[inline(always)]
 fn next<'a>(rest: &mut &'a [u8]) -> Option<Option<(u64, Part<'a>)>> {
     if rest.is_empty() {
         return Some(None);

@@ -15,6 +15,8 @@ pub(super) struct Walk<'a, 's, 'r> {
     pub(super) path: SmallVec<[Step<'a>; 16]>,
     /// The members that are yet to be matched of the objects that are compared by key, innermost last.
     pub(super) members: SmallVec<[Member<'a>; 24]>,
+    /// A number for each of them, to find them by; padded.
+    pub(super) marks: SmallVec<[u32; 64]>,
     pub(super) sink: &'s mut Sink<'r>,
 }
 
@@ -24,7 +26,7 @@ pub(super) type Starts = (usize, usize);
 impl<'a, 's, 'r> Walk<'a, 's, 'r> {
     pub(super) fn new(left: &'a [u8], right: &'a [u8], sink: &'s mut Sink<'r>) -> Self {
         let (left, right) = (Cursor::new(left), Cursor::new(right));
-        Self { left, right, path: SmallVec::new(), members: SmallVec::new(), sink }
+        Self { left, right, path: SmallVec::new(), members: SmallVec::new(), marks: SmallVec::new(), sink }
     }
 
     /// Compares both texts to their ends.
@@ -79,13 +81,16 @@ impl<'a, 's, 'r> Walk<'a, 's, 'r> {
 
     #[inline]
     fn string(&mut self, starts: Starts) -> Result<(), Stop> {
+        (self.left.escaped, self.right.escaped) = (false, false);
         let left = self.left.string().map_err(on_left)?;
         // Most strings are equal byte for byte: then the right one need not be scanned.
         if self.right.eat(self.left.since(starts.0)) {
             return Ok(());
         }
         let right = self.right.string().map_err(on_right)?;
-        if left.same(&right) { Ok(()) } else { self.differ(Kind::Value, starts) }
+        // Written differently, and so meant unless there are escapes.
+        let escaped = self.left.escaped || self.right.escaped;
+        if escaped && left.same(&right) { Ok(()) } else { self.differ(Kind::Value, starts) }
     }
 
     #[inline]
