@@ -13,12 +13,14 @@ pub(crate) mod clock;
 mod connection;
 mod lane;
 mod live;
+mod multiplex;
 pub(crate) mod pair;
 mod poll;
 mod reply;
 mod requests;
 pub(crate) mod run;
 pub(crate) mod tally;
+mod transport;
 
 pub use pair::PairedRun;
 pub use requests::{Fate, JTL_HEADER, RequestRecord};
@@ -45,6 +47,8 @@ pub struct Options {
     pub when_full: WhenFull,
     /// Time limit of an arrival, from its intended start to the last byte of the reply.
     pub timeout: Duration,
+    /// Requests at once on a connection of HTTP/2.
+    pub streams: usize,
     /// Spins for the last 60 µs before an arrival is due: a core for a few microseconds of punctuality.
     pub spin: bool,
 }
@@ -71,6 +75,8 @@ impl Default for Options {
             backlog: 100_000,
             when_full: WhenFull::Queue,
             timeout: Duration::from_secs(30),
+            // What servers allow by default, nginx and Go among them, is 100 and more.
+            streams: 100,
             spin: false,
         }
     }

@@ -29,5 +29,5 @@ pub use plan::Plan;
 pub use rate::{ParseRateError, Rate};
 pub use report::{LoadReport, PairedReport, run, run_paired};
 pub use source::{Rendering, Source, SourceError};
-pub use target::{Target, TargetError};
+pub use target::{Protocol, Speaks, Target, TargetError};
 pub use threshold::{Threshold, ThresholdError, ThresholdOutcome};

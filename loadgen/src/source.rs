@@ -3,10 +3,10 @@
 //! Request `i` of a run is request `i mod n` of the source, in lap `i / n`. Rendering ahead leaves
 //! nothing to do at the due time but one write, and makes a run's bytes a function of the index.
 
-use crate::Target;
+use crate::target::{Protocol, Target};
 use bytes::Bytes;
 use http::Method;
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use parallax_exchange::Request;
 use std::borrow::Borrow;
 
@@ -23,6 +23,16 @@ pub(crate) struct Rendered {
     /// Where a lap's number goes, if the session's header is rewritten.
     session_end: Option<usize>,
     pub(crate) is_head: bool,
+    /// The same for a protocol that shares connections.
+    shared: Option<Box<Shared>>,
+}
+
+/// A request as HTTP/2 wants it: a head to be encoded by the connection, and a body.
+#[derive(Debug, Clone)]
+struct Shared {
+    head: http::Request<()>,
+    body: Bytes,
+    lap_header: Option<HeaderName>,
 }
 
 /// Why a request cannot be sent as it is.
@@ -115,6 +125,25 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Head and body of an arrival's request for HTTP/2.
+    ///
+    /// # Panics
+    /// If the source was not made for a target that speaks it.
+    pub(crate) fn shared(&self, index: u64) -> (http::Request<()>, Bytes) {
+        let (request, lap) = self.of(index);
+        let shared = request.shared.as_deref().expect("a source is made for its target's protocol");
+        let mut head = shared.head.clone();
+        if lap > 0
+            && let Some(value) = shared.lap_header.as_ref().and_then(|name| head.headers_mut().get_mut(name))
+        {
+            let rewritten = [value.as_bytes(), b"-", lap.to_string().as_bytes()].concat();
+            *value = HeaderValue::from_bytes(&rewritten).expect("a value stays one with digits at its end");
+        }
+        (head, shared.body.clone())
+    }
+}
+
 impl Rendered {
     /// Whether this lap's bytes differ from [`Self::bytes`].
     pub(crate) fn varies(&self, lap: u64) -> bool {
@@ -171,7 +200,51 @@ fn render(
     }
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(body);
-    Ok(Rendered { bytes: out.into(), session_end, is_head: method == Method::HEAD })
+    let shared = target.protocol().is_multiplexed().then(|| {
+        let host = if keeps_host { authority } else { target.authority() };
+        shared(index, request, host, target, rendering).map(Box::new)
+    });
+    Ok(Rendered {
+        bytes: out.into(),
+        session_end,
+        is_head: method == Method::HEAD,
+        shared: shared.transpose()?,
+    })
+}
+
+fn shared(
+    index: usize,
+    request: &Request,
+    host: &str,
+    target: &Target,
+    rendering: &Rendering,
+) -> Result<Shared, SourceError> {
+    let is_grpc = target.protocol() == Protocol::Grpc;
+    let url = format!("{}://{host}{}", target.scheme(), request.target);
+    let refused = |_| SourceError::Path { index, target: request.target.clone() };
+    let mut head =
+        http::Request::builder().method(request.method.clone()).uri(url).body(()).map_err(refused)?;
+    *head.version_mut() = http::Version::HTTP_2;
+    let kept = request.headers.iter().filter(|(name, _)| !NOT_COPIED.contains(name) && *name != "keep-alive");
+    for (name, value) in kept {
+        head.headers_mut().append(name, value.clone());
+    }
+    let body = request.body.bytes();
+    let body = if is_grpc {
+        head.headers_mut().insert(header::TE, HeaderValue::from_static("trailers"));
+        head.headers_mut()
+            .entry(header::CONTENT_TYPE)
+            .or_insert(HeaderValue::from_static("application/grpc"));
+        // One message: not compressed, its length, its bytes.
+        let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes();
+        Bytes::from([&[0], &length[..], body].concat())
+    } else {
+        if !body.is_empty() {
+            head.headers_mut().insert(header::CONTENT_LENGTH, body.len().into());
+        }
+        Bytes::copy_from_slice(body)
+    };
+    Ok(Shared { head, body, lap_header: rendering.lap_header.clone() })
 }
 
 /// The request's own headers; returns where the value of `lap_header` ends.
@@ -196,7 +269,6 @@ fn push_header(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::header::HeaderValue;
     use parallax_exchange::Body;
 
     fn target() -> Target {

@@ -24,7 +24,9 @@ use parallax_config::Span;
 use parallax_exchange::{Body, Request};
 use parallax_loadgen::hdr::write_percentiles;
 use parallax_loadgen::report::{IntegrityVerdict, page, run_each};
-use parallax_loadgen::{LoadError, LoadReport, Options, Rendering, Run, Source, Stop, Target, Threshold};
+use parallax_loadgen::{
+    LoadError, LoadReport, Options, Protocol, Rendering, Run, Source, Speaks, Stop, Target, Threshold,
+};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -72,9 +74,44 @@ pub(crate) struct LoadRun {
     sending: Sending,
 }
 
+/// What is spoken to the target.
+#[derive(Debug, Args)]
+pub(crate) struct Speaking {
+    /// Speak HTTP/2: over TLS by ALPN, without it by prior knowledge.
+    #[arg(long)]
+    http2: bool,
+    /// Send unary calls of gRPC: the URL's path is `/package.Service/Method`, a body is one encoded message.
+    #[arg(long, conflicts_with = "http2")]
+    grpc: bool,
+    /// Requests at once on each connection of HTTP/2.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
+    streams: u16,
+    /// A PEM file of the roots that an https target's certificate must lead to, instead of the system's.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// The name that an https target's certificate must have, instead of the URL's host.
+    #[arg(long, value_name = "NAME")]
+    server_name: Option<String>,
+}
+
+impl Speaking {
+    /// The target that `url` names.
+    pub(crate) fn target(&self, url: &str) -> Result<Target, Failure> {
+        let protocol = match (self.http2, self.grpc) {
+            (_, true) => Protocol::Grpc,
+            (true, false) => Protocol::Http2,
+            (false, false) => Protocol::Http1,
+        };
+        let speaks = Speaks { protocol, roots: self.ca.clone(), server_name: self.server_name.clone() };
+        Target::speaking(url, &speaks).or_exit(Exit::Usage)
+    }
+}
+
 /// Options of everything that sends.
 #[derive(Debug, Args)]
 pub(crate) struct Sending {
+    #[command(flatten)]
+    speaking: Speaking,
     /// Most connections at once.
     #[arg(long, value_name = "N", default_value_t = 256)]
     connections: usize,
@@ -118,7 +155,7 @@ impl Load {
 
 impl LoadRun {
     fn run(self, global: &Global) -> Outcome {
-        let target = Target::parse(&self.target).or_exit(Exit::Usage)?;
+        let target = self.sending.target(&self.target)?;
         let plan = self.when.plan()?;
         let (bodies, from) = self.bodies()?;
         let requests = bodies.into_iter().map(|body| self.request(&target, body));
@@ -161,7 +198,7 @@ impl LoadRun {
 
     fn request(&self, target: &Target, body: Bytes) -> Request {
         let has_body = self.data.is_some() || self.body_lines.is_some();
-        let default = if has_body { Method::POST } else { Method::GET };
+        let default = if has_body || self.sending.speaking.grpc { Method::POST } else { Method::GET };
         let host =
             self.headers.iter().find(|(name, _)| name == HOST).and_then(|(_, host)| host.to_str().ok());
         Request {
@@ -175,12 +212,18 @@ impl LoadRun {
 }
 
 impl Sending {
+    /// The target that `url` names, spoken to as was asked for.
+    pub(crate) fn target(&self, url: &str) -> Result<Target, Failure> {
+        self.speaking.target(url)
+    }
+
     /// How the engine is to send.
     pub(crate) fn options(&self) -> Options {
         Options {
             connections: self.connections,
             timeout: self.timeout.0,
             spin: self.spin,
+            streams: self.speaking.streams.into(),
             ..Options::default()
         }
     }

@@ -9,7 +9,7 @@ use http::{HeaderName, Method};
 use parallax_config::Span;
 use parallax_loadgen::plan::Pace;
 use parallax_loadgen::recording::{Extent, PathPattern, Reading, Recording, Selection};
-use parallax_loadgen::{Rate, Rendering, Target};
+use parallax_loadgen::{Rate, Rendering};
 use std::time::Duration;
 
 /// Send a recording again, on absolute time.
@@ -68,7 +68,7 @@ pub(crate) struct Replay {
 impl Replay {
     pub(crate) fn run(self, global: &Global) -> Outcome {
         let recording = self.recording(global)?;
-        let target = Target::parse(&self.target).or_exit(Exit::Usage)?;
+        let target = self.sending.target(&self.target)?;
         let rendering = Rendering { keep_host: self.keep_host, lap_header: self.session_header.clone() };
         let extent = match self.duration {
             Some(duration) => Extent::Lasting(duration.0),

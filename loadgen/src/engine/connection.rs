@@ -1,9 +1,10 @@
-//! One connection of a lane: a non-blocking socket and the request it carries.
+//! One connection of a lane: its bytes, and the request it carries.
 
 use super::reply::Reader;
+use super::transport::Transport;
 use crate::source::Source;
-use socket2::{Domain, Protocol, Socket, Type};
-use std::io::{self, Read, Write};
+use crate::target::Target;
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 
 /// A planned request on its way.
@@ -38,7 +39,7 @@ pub(crate) struct Flight {
 /// A connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    transport: Transport,
     pub(crate) phase: Phase,
     pub(crate) reader: Reader,
     pub(crate) opened_ns: u64,
@@ -55,30 +56,20 @@ pub(crate) struct Connection {
 pub(crate) const KEPT_MAX: usize = 1 << 20;
 
 impl Connection {
-    /// Begins to open a connection; it is open when it becomes writable without an error.
-    pub(crate) fn open(address: SocketAddr, now_ns: u64) -> io::Result<Self> {
-        let socket =
-            Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
-        socket.set_tcp_nodelay(true)?;
-        match socket.connect(&address.into()) {
-            Err(error) if error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {
-                Err(error)
-            }
-            _ => Ok(Self::new(socket.into(), Phase::Connecting, now_ns)),
-        }
+    /// Begins to open a connection; see [`Self::handshake`].
+    pub(crate) fn open(target: &Target, address: SocketAddr, now_ns: u64) -> io::Result<Self> {
+        Ok(Self::new(Transport::open(target, address)?, Phase::Connecting, now_ns))
     }
 
     /// Takes over an open connection.
-    pub(crate) fn opened(stream: TcpStream, now_ns: u64) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        stream.set_nodelay(true)?;
-        Ok(Self::new(stream, Phase::Idle, now_ns))
+    pub(crate) fn opened(transport: Transport, now_ns: u64) -> Self {
+        Self::new(transport, Phase::Idle, now_ns)
     }
 
-    fn new(stream: TcpStream, phase: Phase, opened_ns: u64) -> Self {
+    fn new(transport: Transport, phase: Phase, opened_ns: u64) -> Self {
         let reader = Reader::default();
         Self {
-            stream,
+            transport,
             phase,
             reader,
             opened_ns,
@@ -91,7 +82,17 @@ impl Connection {
     }
 
     pub(crate) fn stream(&self) -> &TcpStream {
-        &self.stream
+        self.transport.stream()
+    }
+
+    /// Carries the opening on, when the socket has become ready; whether the connection is open.
+    pub(crate) fn handshake(&mut self, target: &Target) -> io::Result<bool> {
+        self.transport.handshake(target)
+    }
+
+    /// Whether a read of `count` bytes into a buffer of `room` has emptied the socket.
+    pub(crate) fn is_drained(&self, count: usize, room: usize) -> bool {
+        count < room && self.transport.is_plain()
     }
 
     /// Puts a request on an idle connection; nothing is written yet.
@@ -115,13 +116,13 @@ impl Connection {
             let bytes: &[u8] = if self.is_rewritten { &self.lap } else { &source.of(self.request).0.bytes };
             let rest = &bytes[self.written..];
             if rest.is_empty() {
+                self.transport.flush()?;
                 return Ok(self.written - before);
             }
-            match self.stream.write(rest) {
+            match self.transport.write(rest) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(self.written - before),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
@@ -146,13 +147,10 @@ impl Connection {
 
     /// Reads what has come; `None` if nothing has, `Some(0)` at the end.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        loop {
-            match self.stream.read(buffer) {
-                Ok(count) => return Ok(Some(count)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+        match self.transport.read(buffer) {
+            Ok(count) => Ok(Some(count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }

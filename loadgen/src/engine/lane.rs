@@ -12,13 +12,15 @@ use super::connection::{Arrival, Connection, Flight, Phase};
 use super::live::LiveLane;
 use super::poll::{Poll, Ready};
 use super::tally::{Class, Failure, Tally};
+use super::transport::Transport;
 use super::{Options, Stop, WhenFull};
 use crate::plan::Plan;
 use crate::source::Source;
+use crate::target::Target;
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 /// Releases in one turn; after these the sockets are looked at, however late the lane is.
 const RELEASES_MAX: usize = 64;
@@ -32,6 +34,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) source: &'a Source,
     pub(crate) options: &'a Options,
+    pub(crate) target: &'a Target,
     pub(crate) address: SocketAddr,
     /// Lanes that share the plan's arrivals.
     pub(crate) lanes: u64,
@@ -72,7 +75,7 @@ impl<'a> Lane<'a> {
         setup: Setup<'a>,
         number: u64,
         live: LiveLane,
-        warm: Vec<TcpStream>,
+        warm: Vec<Transport>,
     ) -> io::Result<Self> {
         let share = |whole: usize| (whole / setup.lanes as usize).max(1);
         let mut lane = Self {
@@ -89,8 +92,8 @@ impl<'a> Lane<'a> {
             buffer: vec![0; READ_MAX].into_boxed_slice(),
             next_sweep_ns: 0,
         };
-        for stream in warm {
-            let slot = lane.occupy(Connection::opened(stream, setup.start_ns)?)?;
+        for transport in warm {
+            let slot = lane.occupy(Connection::opened(transport, setup.start_ns))?;
             lane.idle.push(slot);
         }
         Ok(lane)
@@ -176,7 +179,8 @@ impl<'a> Lane<'a> {
     /// Opens connections until there is one under way for every waiting arrival, or no more are allowed.
     fn open_for_waiting(&mut self, now: u64) {
         while self.connecting < self.waiting.len() && self.open < self.open_max {
-            let opened = Connection::open(self.books.setup.address, now).and_then(|new| self.occupy(new));
+            let Setup { target, address, .. } = self.books.setup;
+            let opened = Connection::open(target, address, now).and_then(|new| self.occupy(new));
             match opened {
                 Ok(_) => self.connecting += 1,
                 Err(error) => self.fail_oldest_waiting(&error, now),
@@ -231,15 +235,20 @@ impl<'a> Lane<'a> {
 
     fn on_opened(&mut self, slot: usize) {
         let now = clock::now_ns();
-        let Some(connection) = &self.slots[slot].connection else { return };
-        self.connecting -= 1;
-        if let Err(error) = connection.stream().take_error().and_then(|found| found.map_or(Ok(()), Err)) {
-            self.vacate(slot);
-            self.fail_oldest_waiting(&error, now);
-            return self.open_for_waiting(now);
+        let Some(connection) = &mut self.slots[slot].connection else { return };
+        match connection.handshake(self.books.setup.target) {
+            Ok(false) => return,
+            Ok(true) => self.connecting -= 1,
+            Err(error) => {
+                self.connecting -= 1;
+                self.vacate(slot);
+                self.fail_oldest_waiting(&error, now);
+                return self.open_for_waiting(now);
+            }
         }
+        let opened_ns = connection.opened_ns;
         self.books.tally.counts.connections += 1;
-        self.books.tally.connect.saturating_record(now - connection.opened_ns);
+        self.books.tally.connect.saturating_record(now - opened_ns);
         self.reuse(slot, now);
     }
 
@@ -280,7 +289,7 @@ impl<'a> Lane<'a> {
             }
             self.books.tally.counts.bytes_received += count as u64;
             match connection.reader.feed(&self.buffer[..count]) {
-                Ok(None) if count < self.buffer.len() && !is_ending => return, // The socket is empty.
+                Ok(None) if connection.is_drained(count, self.buffer.len()) && !is_ending => return,
                 Ok(None) => {}
                 Ok(Some(reply)) => {
                     let is_clean = reply.keep_alive && reply.used == count && !is_ending;

@@ -14,6 +14,7 @@ use super::connection::KEPT_MAX;
 use super::lane::Setup;
 use super::run::{Measured, Observer, START_AHEAD_NS, Watch, start_lane, wall_since, warm_up};
 use super::tally::Tally;
+use super::transport::Transport;
 use super::{LoadError, Options, Run, Stop, clock};
 use crate::plan::Plan;
 use crate::source::{Rendering, Source};
@@ -118,6 +119,7 @@ impl PairedRun {
                     let setup = Setup {
                         plan,
                         source: &run.source,
+                        target: &run.target,
                         options: &run.options,
                         address: *address,
                         lanes: 1,
@@ -171,7 +173,7 @@ impl PairedRun {
 }
 
 /// Where a lane sends, and the connections that are open already.
-type Aim = (std::net::SocketAddr, Vec<std::net::TcpStream>);
+type Aim = (std::net::SocketAddr, Vec<Transport>);
 
 /// Replies that are longer are not compared.
 const REPLY_MAX: usize = KEPT_MAX;

@@ -3,14 +3,16 @@
 use super::arm::Arm;
 use super::lane::{Lane, Setup};
 use super::live::{LiveLane, Shown};
+use super::multiplex::MultiplexLane;
 use super::tally::{Tally, histogram};
+use super::transport::Transport;
 use super::{Options, Stop, clock};
 use crate::plan::{Plan, PlanError};
 use crate::source::{Source, SourceError};
 use crate::target::{Target, TargetError};
 use hdrhistogram::Histogram;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime};
@@ -180,6 +182,9 @@ impl Run {
             0 => (rate / 100).clamp(1, 64),
             warm => warm,
         };
+        let per =
+            if self.target.protocol().is_multiplexed() { self.options.streams.max(1) as u64 } else { 1 };
+        let warm = warm.div_ceil(per);
         let (address, mut connections) =
             warm_up(&self.target, (warm as usize).min(self.options.connections.max(1)))?;
         let lanes = self.lanes(rate);
@@ -188,7 +193,8 @@ impl Run {
             (SystemTime::now(), &self.source, &self.plan, &self.options);
         let started = wall_start + Duration::from_nanos(START_AHEAD_NS);
         observer.start(started);
-        let setup = Setup { plan, source, options, address, lanes, arm, start_ns, stop };
+        let target = &self.target;
+        let setup = Setup { plan, source, options, target, address, lanes, arm, start_ns, stop };
         let opened = connections.len() as u64;
         let mut watch = Watch::new(observer, start_ns, self.plan.arrivals());
         let mut tally = Tally::new();
@@ -221,14 +227,18 @@ pub(super) fn start_lane<'scope, 'env>(
     scope: &'scope std::thread::Scope<'scope, 'env>,
     setup: Setup<'scope>,
     number: u64,
-    warm: Vec<TcpStream>,
+    warm: Vec<Transport>,
     tag: usize,
     done: &mpsc::Sender<Ended>,
 ) -> Result<Arc<Shown>, LoadError> {
     let (live, shown) = LiveLane::new(setup.start_ns);
     let done = done.clone();
     let lane = move || {
-        let result = Lane::new(setup, number, live, warm).and_then(Lane::run);
+        let result = if setup.target.protocol().is_multiplexed() {
+            MultiplexLane::new(setup, number, live, warm).and_then(MultiplexLane::run)
+        } else {
+            Lane::new(setup, number, live, warm).and_then(Lane::run)
+        };
         // The receiver outlives every lane, except when another lane has failed.
         let _ = done.send((tag, result));
     };
@@ -255,9 +265,9 @@ pub(super) fn wall_since(start: SystemTime) -> i128 {
 }
 
 /// Opens connections before the clock starts; the first one chooses among the host's addresses.
-pub(super) fn warm_up(target: &Target, count: usize) -> Result<(SocketAddr, Vec<TcpStream>), LoadError> {
+pub(super) fn warm_up(target: &Target, count: usize) -> Result<(SocketAddr, Vec<Transport>), LoadError> {
     let connect = |address| {
-        TcpStream::connect_timeout(&address, WARM_TIMEOUT).map_err(|source| LoadError::Unreachable {
+        Transport::opened(target, address, WARM_TIMEOUT).map_err(|source| LoadError::Unreachable {
             target: target.to_string(),
             address,
             source,

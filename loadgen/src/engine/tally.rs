@@ -105,6 +105,8 @@ pub struct Counts {
     pub not_due: u64,
     /// Complete replies by status.
     pub status: BTreeMap<u16, u64>,
+    /// Complete replies by their status of gRPC, where that is spoken.
+    pub grpc_status: BTreeMap<u16, u64>,
     /// Arrivals without a reply, by [`Failure`].
     pub failures: [u64; 6],
     /// Released and unfinished when the run was stopped.
@@ -126,10 +128,13 @@ impl Counts {
         self.status.values().sum()
     }
 
-    /// Complete replies of 400 and above.
+    /// Complete replies of 400 and above, and calls of gRPC whose status is not 0.
     #[must_use]
     pub fn http_errors(&self) -> u64 {
-        self.status.range(400..).map(|(_, count)| count).sum()
+        let http: u64 = self.status.range(400..).map(|(_, count)| count).sum();
+        let grpc: u64 = self.grpc_status.range(1..).map(|(_, count)| count).sum();
+        // An answer of 503 without a status of gRPC is in both.
+        http.max(grpc)
     }
 
     /// Arrivals that failed for `failure`.
@@ -289,6 +294,9 @@ impl Counts {
         self.bytes_received += other.bytes_received;
         for (status, count) in &other.status {
             *self.status.entry(*status).or_default() += count;
+        }
+        for (status, count) in &other.grpc_status {
+            *self.grpc_status.entry(*status).or_default() += count;
         }
         for (into, from) in self.failures.iter_mut().zip(other.failures) {
             *into += from;

@@ -41,7 +41,7 @@ pub struct LoadDocument {
     pub not_due: u64,
     /// Complete replies, whatever their status.
     pub completed: u64,
-    /// Complete replies of 400 and above.
+    /// Complete replies of 400 and above; for gRPC, those whose status is not 0.
     pub http_errors: u64,
     /// Unfinished when the run was stopped.
     pub in_flight_at_end: u64,
@@ -53,6 +53,9 @@ pub struct LoadDocument {
     pub first_errors: BTreeMap<&'static str, String>,
     /// Complete replies by status.
     pub status: BTreeMap<u16, u64>,
+    /// Complete replies by status of gRPC; absent where another protocol is spoken.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub grpc_status: BTreeMap<u16, u64>,
     /// Complete replies per second, from time 0 to the end.
     pub achieved_rate: f64,
     /// From the intended start to the end of the reply, over every arrival that was due.
@@ -169,6 +172,7 @@ impl LoadDocument {
             errors: errors.into_iter().filter(|(_, count)| *count > 0).collect(),
             first_errors: tally.first_errors.clone(),
             status: counts.status.clone(),
+            grpc_status: counts.grpc_status.clone(),
             achieved_rate: rounded(counts.completed() as f64 * 1e9 / measured.elapsed_ns.max(1) as f64),
             latency_ns: Quantiles::of(&tally.whole_response()),
             latency_by_class_ns: by_class

@@ -58,6 +58,10 @@ fn outcomes(out: &mut String, report: &LoadReport) -> std::fmt::Result {
     if !status.is_empty() {
         writeln!(out, "  status  {}", status.join("  "))?;
     }
+    if !document.grpc_status.is_empty() {
+        let status = document.grpc_status.iter().map(|(status, count)| format!("{status}: {count}"));
+        writeln!(out, "  gRPC status  {}", status.collect::<Vec<_>>().join("  "))?;
+    }
     for (name, count) in &document.errors {
         let first = document.first_errors.get(name);
         let first = first.map_or(String::new(), |message| format!(", the first: {message}"));

@@ -19,6 +19,7 @@ mod harness;
 mod httpbin;
 mod kafka;
 mod load;
+mod load_protocols;
 mod notices;
 mod outputs;
 mod proxy;

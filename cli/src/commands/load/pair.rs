@@ -64,7 +64,7 @@ impl Pair {
         let others = [&self.candidate, &self.control].into_iter().flatten();
         let mut targets = vec![target];
         for url in others {
-            targets.push(Target::parse(url).or_exit(Exit::Usage)?);
+            targets.push(sending.target(url)?);
         }
         let session = self.session_header.clone();
         let run = PairedRun::new(targets, plan, requests, from, session, sending.options());
