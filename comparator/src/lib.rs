@@ -16,6 +16,7 @@ pub mod mask;
 pub mod outputs;
 pub mod profile;
 pub mod report;
+pub mod resume;
 pub mod rows;
 pub mod run;
 pub mod slice;

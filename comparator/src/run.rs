@@ -56,6 +56,30 @@ pub struct Run {
     pub descriptors: Option<String>,
 }
 
+impl Run {
+    /// What makes `other` another trial than this one, so that neither may go on from the other's evidence.
+    ///
+    /// `None` where both validate the same build against the same one, by the same comparison, rules and policy.
+    #[must_use]
+    pub fn differs_from(&self, other: &Self) -> Option<&'static str> {
+        let parts = [
+            ("the candidate's build", self.candidate != other.candidate),
+            ("the primary's build", self.baseline != other.baseline),
+            ("the control", self.control != other.control),
+            ("the version of the comparison", self.normaliser != other.normaliser),
+            ("the policy", self.policy != other.policy),
+            ("the rules", self.rules != other.rules),
+            ("the routes' profiles", self.profiles != other.profiles),
+            ("the slices", self.slices != other.slices),
+            ("the checks", self.checks != other.checks),
+            ("the candidate's replicas", self.replicas != other.replicas),
+            ("the noise of an earlier run", self.noise != other.noise),
+            ("the protobuf descriptors", self.descriptors != other.descriptors),
+        ];
+        parts.into_iter().find(|(_, differs)| *differs).map(|(name, _)| name)
+    }
+}
+
 /// A route that carries a vendor's event API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteProfile {

@@ -23,6 +23,7 @@ mod slicer;
 mod unit;
 mod window;
 
+pub(crate) use keys::Entered;
 pub use plan::PlanError;
 pub(crate) use plan::field_paths;
 pub use window::OpenWindow;
@@ -86,6 +87,8 @@ pub struct Tally {
     late: u64,
     /// Window and time of the earliest exchange; fixed by the first seal.
     first: Option<First>,
+    /// Windows of the run that this one continues; its own come after them.
+    carried: u64,
     past: Arc<Past>,
 }
 
@@ -123,6 +126,7 @@ impl Tally {
             open: BTreeMap::new(),
             late: 0,
             first: None,
+            carried: 0,
             past: Arc::new(past),
         })
     }
@@ -139,6 +143,7 @@ impl Tally {
             open: BTreeMap::new(),
             late: 0,
             first: self.first,
+            carried: self.carried,
             past: Arc::clone(&self.past),
         }
     }
@@ -185,7 +190,10 @@ impl Tally {
     /// The run's index of a window, from 1; 0 for windows before the first exchange.
     #[must_use]
     pub fn run_index(&self, window: u64) -> u64 {
-        self.first.map_or(0, |first| (window + 1).saturating_sub(first.window))
+        self.first.map_or(0, |first| match (window + 1).saturating_sub(first.window) {
+            0 => 0,
+            own => self.carried + own,
+        })
     }
 
     /// The newest window with exchanges that is not sealed.
@@ -264,13 +272,74 @@ impl Tally {
         let open = self.open.remove(&window).unwrap_or_else(|| OpenWindow::new(Arc::clone(&self.plan)));
         let past = Arc::make_mut(&mut self.past);
         past.sealed = Some(window);
+        past.keys.begin_window();
         let block = self.plan.block_of(window);
         let mut sealed = open.close(&mut past.keys, block, &mut past.smallest);
-        sealed.window = (window + 1).saturating_sub(first.window);
+        sealed.window = self.carried + (window + 1).saturating_sub(first.window);
         sealed.end_ns = (window + 1).saturating_mul(self.plan.window_ns);
         seal::expose(&mut sealed, admissions, std::mem::take(&mut self.late));
         past.history.add(&self.plan, &sealed);
         Ok(sealed)
+    }
+
+    /// Admission time of the first exchange, as far as is known.
+    pub(crate) fn first_ns(&self) -> Option<u64> {
+        self.first.map(|first| first.admitted_ns)
+    }
+
+    /// The keys that the newest sealed window added to those that count no more.
+    pub(crate) fn entered(&self) -> Entered {
+        let mut entered = self.past.keys.entered().clone();
+        entered.iter_mut().for_each(|(_, keys)| keys.sort_unstable());
+        entered
+    }
+
+    /// Takes a window as it was sealed before this process began, in place of its exchanges; `first_ns` is the admission
+    /// time of the run's first one, `entered` what [`Tally::entered`] was.
+    ///
+    /// # Errors
+    /// [`SealError::Again`] for a window that is sealed already.
+    pub(crate) fn restore(
+        &mut self,
+        sealed: &SealedWindow,
+        first_ns: u64,
+        entered: &Entered,
+    ) -> Result<(), SealError> {
+        let window = self.absolute(sealed);
+        if self.past.sealed.is_some_and(|newest| window <= newest) {
+            return Err(SealError::Again(window));
+        }
+        self.open = self.open.split_off(&(window + 1));
+        self.late = 0;
+        let index = sealed.window.saturating_sub(self.carried);
+        self.first = Some(First { window: (window + 1).saturating_sub(index), admitted_ns: first_ns });
+        self.remember(sealed, entered);
+        Arc::make_mut(&mut self.past).sealed = Some(window);
+        Ok(())
+    }
+
+    /// Takes a window of the run that this one continues: its index, thresholds and keys go on.
+    pub(crate) fn carry(&mut self, sealed: &SealedWindow, entered: &Entered) {
+        self.carried = sealed.window;
+        self.remember(sealed, entered);
+    }
+
+    fn remember(&mut self, sealed: &SealedWindow, entered: &Entered) {
+        let block = self.plan.block_of(self.absolute(sealed));
+        let past = Arc::make_mut(&mut self.past);
+        past.history.add(&self.plan, sealed);
+        for key in sealed.exposure.iter().flat_map(|exposure| &exposure.keys) {
+            past.smallest.enter(*key);
+        }
+        past.keys.begin_window();
+        for (slice, keys) in entered.iter().filter(|(slice, _)| *slice < self.plan.slices.len()) {
+            past.keys.enter(*slice, block, keys.iter().copied());
+        }
+    }
+
+    /// The absolute index of a sealed window.
+    fn absolute(&self, sealed: &SealedWindow) -> u64 {
+        (sealed.end_ns / self.plan.window_ns).saturating_sub(1)
     }
 
     fn begin(&mut self, admitted_ns: u64) {

@@ -100,7 +100,7 @@ impl MemoryLog {
     }
 
     pub(crate) fn reader(&self) -> MemoryReader {
-        MemoryReader { records: self.records().into_iter(), offset: 0 }
+        MemoryReader::of(self.records())
     }
 }
 
@@ -126,20 +126,26 @@ impl Writer for MemoryLog {
 /// Reads records as they were at some moment.
 #[derive(Debug)]
 pub(crate) struct MemoryReader {
-    records: std::vec::IntoIter<Record>,
+    records: Vec<Record>,
     offset: u64,
 }
 
 impl MemoryReader {
     pub(crate) fn of(records: Vec<Record>) -> Self {
-        Self { records: records.into_iter(), offset: 0 }
+        Self { records, offset: 0 }
     }
 }
 
 impl Reader for MemoryReader {
     fn next(&mut self) -> Result<Option<(Position, Record)>, LogError> {
         let position = Position { segment: 0, offset: self.offset };
+        let record = usize::try_from(self.offset).ok().and_then(|at| self.records.get(at).cloned());
         self.offset += 1;
-        Ok(self.records.next().map(|record| (position, record)))
+        Ok(record.map(|record| (position, record)))
+    }
+
+    fn seek(&mut self, position: Position) -> Result<(), LogError> {
+        self.offset = position.offset;
+        Ok(())
     }
 }

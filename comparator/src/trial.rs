@@ -7,8 +7,10 @@
 //! are equal byte for byte.
 
 mod records;
+mod resume;
 
 pub use records::{Header, Seal, SealFormatError};
+pub use resume::{RetakeError, Retaken};
 
 use crate::compare::{Comparer, Observation, RuleError};
 use crate::facts::Facts;
@@ -211,6 +213,19 @@ impl Trial {
         let sealed = self.tally.seal(window, admissions)?;
         self.judge_window(&sealed)?;
         Ok(sealed)
+    }
+
+    /// The record of `window`, the newest sealed one.
+    #[must_use]
+    pub fn record(&self, window: SealedWindow, captured: bool) -> Seal {
+        Seal {
+            window,
+            judge_sha256: self.fingerprint(),
+            captured,
+            carried: false,
+            first_ns: self.tally.first_ns().unwrap_or_default(),
+            entered: (!captured).then(|| self.tally.entered()),
+        }
     }
 
     /// Takes a window that was sealed elsewhere; not to be mixed with [`Trial::seal`].

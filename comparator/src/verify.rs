@@ -167,7 +167,10 @@ pub fn attempts(
             Ok(Some((_, Record::Run(bytes)))) => {
                 // A header of another version is an attempt too, but not one that this build can read.
                 let header = Header::from_bytes(&bytes).ok();
-                let same = header.filter(|header| header.run.candidate.digest.as_deref() == Some(digest));
+                let same = header.filter(|header| {
+                    // A run that continues another one spends that one's alpha and beta, not its own.
+                    header.run.continues.is_none() && header.run.candidate.digest.as_deref() == Some(digest)
+                });
                 runs.extend(same.map(|header| header.run.run));
             }
             Ok(Some(_)) | Err(LogError::Damaged { .. }) => {}

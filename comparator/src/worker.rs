@@ -14,6 +14,7 @@ mod keeper;
 pub use clock::{Clock, system_clock};
 
 use crate::report::Published;
+use crate::resume::Resumed;
 use crate::run::Run;
 use crate::trial::{Trial, TrialError};
 use drive::Drive;
@@ -109,10 +110,43 @@ impl Worker {
         options: WorkerOptions,
         publish: Publish,
     ) -> Result<WorkerHandle, StartError> {
-        let trial = Trial::new(run)?;
-        let stop = Arc::new(AtomicBool::new(false));
         let keeper = Keeper::new(log, options.capture, options.examples_max);
+        Self::spawn(Trial::new(run)?, keeper, 0, receiver, ledger, options, publish)
+    }
+
+    /// As [`Worker::start`], for a run that goes on from its log; whether it captures is as it was.
+    ///
+    /// # Errors
+    /// [`StartError::Thread`].
+    pub fn resume(
+        resumed: Resumed,
+        receiver: Receiver,
+        ledger: Ledger,
+        log: Box<dyn Writer>,
+        options: WorkerOptions,
+        publish: Publish,
+    ) -> Result<WorkerHandle, StartError> {
+        let keeper = Keeper::resume(log, &resumed, options.examples_max);
+        let lane = ledger.lane();
+        let window_ns = resumed.trial.run().policy.window.nanos();
+        for (window, door) in &resumed.open {
+            lane.count(window.saturating_mul(window_ns), |counts| counts.merge(door));
+        }
+        Self::spawn(resumed.trial, keeper, resumed.exchanges, receiver, ledger, options, publish)
+    }
+
+    fn spawn(
+        trial: Trial,
+        keeper: Keeper,
+        exchanges: u64,
+        receiver: Receiver,
+        ledger: Ledger,
+        options: WorkerOptions,
+        publish: Publish,
+    ) -> Result<WorkerHandle, StartError> {
+        let stop = Arc::new(AtomicBool::new(false));
         let drive = Drive::new(trial, receiver, ledger, keeper, options, publish, Arc::clone(&stop));
+        let drive = drive.after(exchanges);
         let thread = std::thread::Builder::new()
             .name("parallax-compare".to_owned())
             .spawn(move || drive.run())

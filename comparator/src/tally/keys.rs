@@ -16,7 +16,12 @@ pub(crate) struct KeySets {
     unit: UnitKind,
     max: u64,
     slices: Vec<Counted>,
+    /// What the newest window entered.
+    entered: Entered,
 }
+
+/// Key hashes by position of their slice in the plan: what one window adds to the sets.
+pub(crate) type Entered = Vec<(usize, Vec<u64>)>;
 
 #[derive(Debug, Clone, Default)]
 struct Counted {
@@ -27,7 +32,17 @@ struct Counted {
 impl KeySets {
     pub(crate) fn new(plan: &Plan) -> Self {
         let slices = plan.slices.iter().map(|_| Counted::default()).collect();
-        Self { unit: plan.unit, max: plan.keys_max, slices }
+        Self { unit: plan.unit, max: plan.keys_max, slices, entered: Entered::new() }
+    }
+
+    /// Forgets what the window before entered.
+    pub(crate) fn begin_window(&mut self) {
+        self.entered.clear();
+    }
+
+    /// What the newest window entered; of use to who wants to go on from here without its exchanges.
+    pub(crate) fn entered(&self) -> &Entered {
+        &self.entered
     }
 
     /// Whether the key has been counted in this block.
@@ -52,7 +67,8 @@ impl KeySets {
         let new = keys.clone().filter(|key| !counted.keys.contains(key)).count() as u64;
         let fits = counted.keys.len() as u64 + new <= self.max;
         if fits {
-            counted.keys.extend(keys);
+            counted.keys.extend(keys.clone());
+            self.entered.push((slice, keys.collect()));
         }
         fits
     }

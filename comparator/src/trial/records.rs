@@ -2,6 +2,8 @@
 
 use crate::rows::{SealedWindow, TallyError, read_tallies};
 use crate::run::Run;
+use crate::tally::Entered;
+use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -44,12 +46,29 @@ pub struct Seal {
     pub judge_sha256: String,
     /// Every exchange since the seal before is in the log.
     pub captured: bool,
+    /// The window is one of the run that this one continues.
+    pub carried: bool,
+    /// Admission time of the run's first exchange, in Unix nanoseconds.
+    pub first_ns: u64,
+    /// Cluster keys that the window added to those that count no more: with them a run that was cut off goes on from its
+    /// seals. Absent where the exchanges are in the log, and where they would fill it.
+    pub(crate) entered: Option<Entered>,
 }
+
+/// Key hashes in one seal, at most; more of them would not fit into a record together with a large tally.
+const ENTERED_MAX: usize = 1 << 23;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SealLine {
     judge_sha256: String,
     captured: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    carried: bool,
+    /// A string: it is above 2^53.
+    first_ns: String,
+    /// By slice: hashes as little-endian bytes in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    entered: Option<Vec<(usize, String)>>,
 }
 
 /// A seal's payload that cannot be read.
@@ -61,22 +80,32 @@ pub enum SealFormatError {
     /// Its tally.
     #[error("the tally of a seal is damaged")]
     Tally(#[from] TallyError),
+    /// Its keys or its times.
+    #[error("the first line of a seal has a damaged `{0}`")]
+    Field(&'static str),
     /// It holds no window, or several.
     #[error("a seal holds {0} windows instead of one")]
     Windows(usize),
 }
 
 impl Seal {
-    /// The seal of `window`, after which the judge's state was `judge_sha256`.
-    #[must_use]
-    pub fn new(window: SealedWindow, judge_sha256: String, captured: bool) -> Self {
-        Self { window, judge_sha256, captured }
-    }
-
     /// The record's payload.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
-        let line = SealLine { judge_sha256: self.judge_sha256.clone(), captured: self.captured };
+        let entered = self
+            .entered
+            .as_ref()
+            .filter(|sets| sets.iter().map(|(_, keys)| keys.len()).sum::<usize>() <= ENTERED_MAX);
+        let text = |keys: &Vec<u64>| {
+            BASE64.encode(keys.iter().flat_map(|key| key.to_le_bytes()).collect::<Vec<u8>>())
+        };
+        let line = SealLine {
+            judge_sha256: self.judge_sha256.clone(),
+            captured: self.captured,
+            carried: self.carried,
+            first_ns: self.first_ns.to_string(),
+            entered: entered.map(|sets| sets.iter().map(|(slice, keys)| (*slice, text(keys))).collect()),
+        };
         let mut bytes = serde_json::to_vec(&line).expect("text and a flag always serialise");
         bytes.push(b'\n');
         bytes.extend(self.window.to_lines());
@@ -93,7 +122,15 @@ impl Seal {
         let mut windows = read_tallies(tally)?;
         match (windows.pop(), windows.len()) {
             (Some(window), 0) => {
-                Ok(Self { window, judge_sha256: line.judge_sha256, captured: line.captured })
+                let entered = line.entered.map(|sets| sets.iter().map(read_keys).collect()).transpose()?;
+                Ok(Self {
+                    window,
+                    judge_sha256: line.judge_sha256,
+                    captured: line.captured,
+                    carried: line.carried,
+                    first_ns: line.first_ns.parse().map_err(|_| SealFormatError::Field("first_ns"))?,
+                    entered,
+                })
             }
             (last, others) => Err(SealFormatError::Windows(others + usize::from(last.is_some()))),
         }
@@ -103,6 +140,17 @@ impl Seal {
     #[must_use]
     pub fn tally_lines(bytes: &[u8]) -> &[u8] {
         split(bytes).1
+    }
+}
+
+fn read_keys((slice, text): &(usize, String)) -> Result<(usize, Vec<u64>), SealFormatError> {
+    let damaged = SealFormatError::Field("entered");
+    let Ok(bytes) = BASE64.decode(text) else { return Err(damaged) };
+    let (keys, rest) = bytes.as_chunks::<8>();
+    if rest.is_empty() {
+        Ok((*slice, keys.iter().map(|key| u64::from_le_bytes(*key)).collect()))
+    } else {
+        Err(damaged)
     }
 }
 

@@ -79,7 +79,7 @@ impl Driver {
             let again = self.encoded.seal(window, Some(admissions.clone())).unwrap();
             let sealed = self.trial.seal(window, Some(admissions)).unwrap();
             assert_eq!(sealed, again);
-            let seal = Seal::new(sealed, self.trial.fingerprint(), true);
+            let seal = self.trial.record(sealed, true);
             self.write(Record::Sealed(seal.to_bytes()));
         }
     }

@@ -107,10 +107,13 @@ impl Replay {
         let seal =
             Seal::from_bytes(bytes).map_err(|source| VerifyError::Seal { window: self.newest, source })?;
         let window = &seal.window;
-        if !seal.captured {
-            self.recount = None;
+        match &mut self.recount {
+            Some(recount) if seal.carried => {
+                recount.tally.carry(window, seal.entered.as_ref().unwrap_or(&Vec::new()));
+            }
+            Some(_) if seal.captured => self.recount(window),
+            _ => self.recount = None,
         }
-        self.recount(window);
         self.trial.replay(window).map_err(|source| VerifyError::Step { window: window.window, source })?;
         self.windows += 1;
         self.newest = window.window;

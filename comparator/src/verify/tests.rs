@@ -41,7 +41,7 @@ fn live(captured: bool, end: bool) -> (MemoryLog, Bytes, Report) {
                 ..Default::default()
             };
             let sealed = trial.seal(window, Some(door)).unwrap();
-            write(Record::Sealed(Seal::new(sealed, trial.fingerprint(), captured).to_bytes()));
+            write(Record::Sealed(trial.record(sealed, captured).to_bytes()));
             write(Record::Verdict(trial.verdict_json()));
         }
     };

@@ -75,6 +75,12 @@ impl Drive {
         }
     }
 
+    /// Counts `exchanges` that were taken before this process began.
+    pub(super) fn after(mut self, exchanges: u64) -> Self {
+        self.exchanges = exchanges;
+        self
+    }
+
     pub(super) fn run(mut self) -> Outcome {
         self.keeper.begin(self.trial.run());
         while !self.stop.load(Ordering::Acquire) {

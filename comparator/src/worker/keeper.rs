@@ -1,9 +1,10 @@
 //! Keeps evidence in the log, and goes on without where the log fails.
 
 use crate::report::Published;
+use crate::resume::Resumed;
 use crate::rows::SealedWindow;
 use crate::run::Run;
-use crate::trial::{Header, Seal, Trial};
+use crate::trial::{Header, Trial};
 use crate::verdict::Verdict;
 use bytes::Bytes;
 use parallax_exchange::log::{Record, Writer};
@@ -29,6 +30,8 @@ pub(super) struct Keeper {
     failures: u64,
     last_error: String,
     told: Option<(crate::verdict::State, bool)>,
+    /// The run's header is in the log already.
+    begun: bool,
 }
 
 impl Keeper {
@@ -42,6 +45,18 @@ impl Keeper {
             failures: 0,
             last_error: String::new(),
             told: None,
+            begun: false,
+        }
+    }
+
+    /// Goes on in the log of a run that was cut off: captures as long as all of it was captured.
+    pub(super) fn resume(log: Box<dyn Writer>, resumed: &Resumed, examples_max: u64) -> Self {
+        let examples = if resumed.captured { 0 } else { examples_max.saturating_sub(resumed.examples) };
+        Self {
+            examples_left: examples,
+            told: resumed.told,
+            begun: true,
+            ..Self::new(Some(log), resumed.captured, examples_max)
         }
     }
 
@@ -51,6 +66,9 @@ impl Keeper {
     }
 
     pub(super) fn begin(&mut self, run: &Run) {
+        if self.begun {
+            return;
+        }
         let header = Header { run: run.clone(), captured: self.captures };
         self.keep(Record::Run(header.to_bytes()));
     }
@@ -81,7 +99,7 @@ impl Keeper {
         if self.log.is_none() {
             return;
         }
-        let seal = Seal::new(window, trial.fingerprint(), self.captures);
+        let seal = trial.record(window, self.captures);
         self.keep(Record::Sealed(seal.to_bytes()));
         let state = trial.state();
         if self.told != Some(state) {
