@@ -37,6 +37,8 @@ pub(crate) enum Kind {
     Share,
     /// The median of numbers that may be infinite.
     Median,
+    /// The mean of finite numbers.
+    Mean,
 }
 
 /// The share of runs in which something happened.
@@ -49,7 +51,17 @@ pub(crate) fn median(name: &str) -> Column {
     Column { kind: Kind::Median, ..share(name) }
 }
 
+/// The mean of a number.
+pub(crate) fn mean(name: &str) -> Column {
+    Column { kind: Kind::Mean, ..share(name) }
+}
+
 impl Column {
+    /// With the figure that the specification prints, where it prints one.
+    pub(crate) fn maybe(self, value: f64) -> Self {
+        if value.is_nan() { self } else { self.published(value) }
+    }
+
     /// With the figure that the specification prints.
     pub(crate) fn published(mut self, value: f64) -> Self {
         self.published = Some(value);

@@ -339,20 +339,87 @@ fn units() -> Vec<Case> {
             }
         };
     let mut cases: Vec<Case> = rows.into_iter().map(case).collect();
+    cases.extend(shares_decided(unit));
     cases.push(few_units());
     cases
 }
 
+/// What is published for requests, net signs or twins at p50, p90 and p99: share decided, median windows.
+type Decided = [[f64; 2]; 3];
+
+/// How often, and how soon, the right decision comes.
+fn shares_decided(unit: Unit) -> Vec<Case> {
+    let (six, none) = (Unit { ratio: 0.0, ..unit }, f64::NAN);
+    let singly: Decided = [[1.0, none]; 3];
+    let rows: [(&str, Unit, bool, [Decided; 3]); 3] = [
+        (
+            "equal,requests=6",
+            six,
+            false,
+            [singly, [[1.0, 2.0], [1.0, 4.0], [1.0, 20.0]], [[1.0, 37.0], [0.955, 98.0], [1.0, 98.0]]],
+        ),
+        (
+            "equal,requests=20,arm",
+            Unit { requests: 20, arm_effect: 0.3, ..six },
+            false,
+            [singly, [[1.0, 5.0], [1.0, 5.0], [1.0, 13.0]], [[1.0, 4.0], [1.0, 9.0], [0.831, 131.0]]],
+        ),
+        (
+            "ratio=1.2,requests=6",
+            Unit { ratio: 1.2f64.ln(), ..unit },
+            true,
+            [singly, [[1.0, 1.0], [1.0, 2.0], [1.0, 6.0]], [[1.0, none], [0.026, none], [0.0, none]]],
+        ),
+    ];
+    let case = |(name, unit, reject, published): (&str, Unit, bool, [Decided; 3])| {
+        let what = if reject { "rejects" } else { "promotes" };
+        let ways = ["requests counted singly", "net sign", "severe twin"];
+        let column = |at: usize| {
+            let (quantile, way) = (at / 3, at % 3);
+            let [share_of, windows] = published[way][quantile];
+            let name = format!("{}, {}", QUANTILES[quantile].0, ways[way]);
+            [
+                share(&format!("{name}: {what}")).published(share_of),
+                median(&format!("{name}: windows")).maybe(windows),
+            ]
+        };
+        Case {
+            name: format!("H/{name}"),
+            truth: format!(
+                "candidate {:.2} x as slow, {} requests a unit, arm effect {}; 180 windows of 120 units",
+                unit.ratio.exp(),
+                unit.requests,
+                unit.arm_effect
+            ),
+            replications: 1_000,
+            published_replications: 1_000,
+            columns: (0..9).flat_map(column).collect(),
+            trial: Box::new(move |random| {
+                first_windows(random, unit, reject)
+                    .into_iter()
+                    .flat_map(|at| [one_if(at.is_finite()), at])
+                    .collect()
+            }),
+        }
+    };
+    rows.into_iter().map(case).collect()
+}
+
 /// Requests, net signs and severe signs at each quantile: whether they ever decide.
 fn by_units(random: &mut Random, unit: Unit, reject: bool) -> Vec<f64> {
+    first_windows(random, unit, reject).map(|at| one_if(at.is_finite())).to_vec()
+}
+
+/// The same: the window in which each decides, infinite where it does not.
+fn first_windows(random: &mut Random, unit: Unit, reject: bool) -> [f64; 9] {
     // The quantiles of the control, arm effect included.
     let spread = SIGMA.hypot(unit.arm_effect);
     let thresholds = [0.0, 1.281_551_565_5, 2.326_347_874].map(|z| z * spread);
     let (even, severe) = (Bets::reject(0.0), Bets::reject(1e-4));
     let (margin, side) = (Bets::promote(5e-4), usize::from(!reject));
     let mut series = vec![Restarts::default(); 9];
-    let mut ever = [false; 9];
-    for window in 1..=180 {
+    let mut first = [f64::INFINITY; 9];
+    for window in 1..=180_u64 {
         let mut seen = [Counts::default(); 9];
         for _ in 0..120 {
             let net = unit.draw(random, thresholds, [0.0; 2], |_| {});
@@ -368,15 +435,17 @@ fn by_units(random: &mut Random, unit: Unit, reject: bool) -> Vec<f64> {
             let twin = at % 3 == 2;
             series[at].add(if twin { &severe } else { &even }, window, counts);
             let sum = series[at].counts();
-            ever[at] |= LEVEL
-                <= match (reject, twin) {
-                    (true, _) => series[at].ln_e(),
-                    (false, false) => even.ln_e(sum.swapped()),
-                    (false, true) => margin.ln_e(sum),
-                };
+            let ln_e = match (reject, twin) {
+                (true, _) => series[at].ln_e(),
+                (false, false) => even.ln_e(sum.swapped()),
+                (false, true) => margin.ln_e(sum),
+            };
+            if ln_e >= LEVEL {
+                first[at] = first[at].min(window as f64);
+            }
         }
     }
-    ever.map(one_if).to_vec()
+    first
 }
 
 /// A candidate that exceeds the threshold 1.9 times as often, all of it in 2% of the units.

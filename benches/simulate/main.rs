@@ -11,7 +11,9 @@ mod bursts;
 mod case;
 mod cells;
 mod draw;
+mod grids;
 mod guard;
+mod histograms;
 mod judged;
 mod latency;
 mod pairs;
@@ -53,7 +55,9 @@ struct Args {
 fn cases() -> Vec<Case> {
     [
         pairs::cases(),
+        grids::cases(),
         latency::cases(),
+        histograms::cases(),
         cells::cases(),
         bursts::cases(),
         whole::cases(),

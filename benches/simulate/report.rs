@@ -14,6 +14,8 @@ pub(crate) fn rows(case: &Case, found: &Found) -> String {
         let number = |value: f64| match column.kind {
             _ if value.is_infinite() => "-".to_owned(),
             Kind::Share => format!("{value:.4}"),
+            Kind::Mean if value.abs() < 1_000.0 => format!("{value:.3}"),
+            Kind::Mean => format!("{value:.0}"),
             Kind::Median => format!("{value:.0}"),
         };
         let optional = |value: Option<f64>| value.map(number).unwrap_or_default();

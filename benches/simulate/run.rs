@@ -79,6 +79,11 @@ fn summary(column: &Column, mut values: Vec<f64>, published_replications: u32) -
             let p = values.iter().sum::<f64>() / n;
             (p, share_error(p, n))
         }
+        Kind::Mean => {
+            let mean = values.iter().sum::<f64>() / n;
+            let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
+            (mean, (variance / n).sqrt())
+        }
         Kind::Median => {
             values.sort_by(f64::total_cmp);
             // The ranks that hold the median with probability 0.68.
@@ -91,11 +96,15 @@ fn summary(column: &Column, mut values: Vec<f64>, published_replications: u32) -
     let agrees = column.published.map(|published| {
         let theirs = match column.kind {
             Kind::Share => share_error(published, f64::from(published_replications)),
-            // A median's error shrinks with the root of the number of runs.
-            Kind::Median => error * (n / f64::from(published_replications)).sqrt(),
+            // The error of a median or a mean shrinks with the root of the number of runs.
+            Kind::Median | Kind::Mean => error * (n / f64::from(published_replications)).sqrt(),
         };
         // Published figures are rounded, and medians lie on a grid of looks.
-        let grid = if column.kind == Kind::Median { 0.03 * published.abs().max(34.0) } else { 5e-4 };
+        let grid = match column.kind {
+            Kind::Median => 0.03 * published.abs().max(34.0),
+            Kind::Mean => 0.03 * published.abs(),
+            Kind::Share => 5e-4,
+        };
         // Medians that neither reached are equal, and have no error.
         value == published || (value - published).abs() <= ERRORS * error.hypot(theirs) + grid
     });

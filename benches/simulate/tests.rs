@@ -41,7 +41,13 @@ fn threads_change_nothing() {
 #[test]
 fn independent_pairs_and_bursts_are_as_published() {
     simulate(
-        &["A1/noise=0.001,tau=0.0005", "A3/noise=0.001,delta=0.002", "E/", "D/null,noise=0.001,burst=0.05"],
+        &[
+            "A1/noise=0.001,tau=0.0005",
+            "E2/",
+            "A3/noise=0.001,delta=0.002",
+            "E/",
+            "D/null,noise=0.001,burst=0.05",
+        ],
         20,
     );
 }

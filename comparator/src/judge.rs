@@ -14,7 +14,7 @@ mod error;
 pub mod explain;
 mod futility;
 pub mod guard;
-mod histograms;
+pub mod histograms;
 mod intake;
 mod lacking;
 pub mod latency;

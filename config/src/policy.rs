@@ -230,6 +230,10 @@ pub struct CheckPolicy {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"2ms")]
     pub promote_floor: Option<Span>,
+    /// How many times as often as the control the candidate may fail, beside tau; only under `unit = "request"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1.0, max = 10.0), example = 1.5, extend("x-unit" = "ratio of failures"))]
+    pub noise_ratio: Option<f64>,
 }
 
 /// A named sub-population.

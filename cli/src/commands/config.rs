@@ -7,6 +7,8 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Format, note};
 use clap::{Args, Subcommand};
 use explain::Explain;
+use parallax_comparator::judge::plan::{Unmet, unmet};
+use parallax_comparator::run::ControlMode;
 use parallax_config::{Config as Settings, ConfigError, Day, Loaded};
 use std::path::{Path, PathBuf};
 
@@ -54,7 +56,7 @@ impl Config {
 impl Check {
     fn run(self) -> Outcome {
         let file = self.file.or(self.config).expect("clap requires one of the two");
-        let outcome = Settings::load(&file, parallax_config::environment(), Day::today());
+        let outcome = Settings::load(&file, parallax_config::environment(), Day::today()).and_then(reachable);
         if self.format == Format::Json {
             output::json(&parallax_config::report(&outcome))?;
             return Ok(if outcome.is_ok() { Exit::Ok } else { Exit::Usage });
@@ -63,6 +65,17 @@ impl Check {
         output::result(&loaded.summary())?;
         Ok(Exit::Ok)
     }
+}
+
+/// Refuses a policy by which no run could end in a promote.
+fn reachable(loaded: Loaded) -> Result<Loaded, ConfigError> {
+    let control = if loaded.config.roles.control.is_some() { ControlMode::Paired } else { ControlMode::None };
+    let unmet = unmet(&loaded.config.policy, control);
+    if unmet.is_empty() {
+        return Ok(loaded);
+    }
+    let found = unmet.into_iter().map(|Unmet { key, what, remedy }| [key, what, remedy]);
+    Err(ConfigError::unusable(&loaded.path, found))
 }
 
 /// Reads the configuration of a command that is about to run; warnings go to stderr.

@@ -16,6 +16,8 @@ const EDGE: f64 = 1e-15;
 /// `lower = inf{d: E_R(d) < 2/alpha}` and `upper = sup{d: E_P(d) < 2/alpha}`.
 #[must_use]
 pub fn confidence(counts: Counts, threshold: f64) -> [f64; 2] {
+    // The excess share is that of worse over better units, whatever is granted.
+    let counts = counts.with_both(0);
     [lower(counts, threshold), -lower(counts.swapped(), threshold)]
 }
 

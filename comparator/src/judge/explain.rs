@@ -305,6 +305,12 @@ pub const SETTINGS: &[Setting] = &[
         "the ratio alone decides",
     ),
     setting_of(
+        "checks.*.noise_ratio",
+        "how many times as often as the control the candidate may fail this check, beside tau; only under unit = \"request\"",
+        "forgives more where the control itself fails often",
+        "1: only tau is forgiven, however noisy the control",
+    ),
+    setting_of(
         "slices",
         "named parts of the traffic with evidence of their own",
         "more parts: each is watched, each takes a share of alpha and waits for its own units",
@@ -336,6 +342,7 @@ mod tests {
             promote_ratio: Some(1.2),
             reject_floor: Some(parallax_config::Span::secs(1)),
             promote_floor: Some(parallax_config::Span::secs(2)),
+            noise_ratio: Some(1.5),
         };
         for field in serde_json::to_value(&check).unwrap().as_object().unwrap().keys() {
             assert!(setting(&format!("policy.checks.latency.p99.{field}")).is_some(), "{field}");

@@ -91,7 +91,8 @@ pub(crate) fn is_reject_beyond(hypothesis: &Hypothesis, cell: &Cell, levels: &Le
 /// Growth of the best bet a unit, at rates smoothed so that nothing seen is not certainty.
 fn growth(bets: &super::mixture::Bets, counts: Counts) -> f64 {
     let units = counts.n as f64 + 1.0;
-    bets.best_growth((counts.worse as f64 + 0.5) / units, (counts.better as f64 + 0.5) / units)
+    let [worse, better] = [counts.worse, counts.better].map(|seen| (seen as f64 + 0.5) / units);
+    bets.best_growth([worse, better, counts.both as f64 / units])
 }
 
 fn need(missing: f64, growth: f64) -> f64 {

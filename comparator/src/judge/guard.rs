@@ -5,7 +5,7 @@
 //! evidence counts, at first always and later wherever the counts are seen to cluster.
 //! `verdict.md` 2.8.
 
-use super::mixture::{Bets, Counts};
+use super::mixture::{Bets, Counts, Grant};
 use super::restarts::{OneUnit, Restarts};
 use serde::{Deserialize, Serialize};
 
@@ -64,15 +64,19 @@ pub struct Spread {
     nn: i128,
     /// The largest squared deviation of a window from those before it, in variances.
     farthest: f64,
+    /// The measure of `dd` and `nd`.
+    grant: Grant,
 }
 
 impl Spread {
     /// Adds a window to those `before` it.
-    fn add(&mut self, window: Counts, before: Counts) {
-        self.farthest = self.farthest.max(deviation(window, before));
+    fn add(&mut self, window: Counts, before: Counts, grant: Grant) {
+        self.grant = grant;
+        self.farthest = self.farthest.max(deviation(window, before, grant));
         let n = i128::from(window.n);
-        let d = i128::from(window.worse) - i128::from(window.better);
-        self.dd += d * d;
+        let d = grant.net(window);
+        // In thousandths the square of an absurd count may not fit.
+        self.dd = self.dd.saturating_add(d.saturating_mul(d));
         self.nd += n * d;
         self.nn += n * n;
     }
@@ -83,13 +87,13 @@ impl Spread {
     /// Centred at the cell's own rate, so neither a steady excess nor uneven traffic counts.
     #[must_use]
     pub fn design_effect(&self, total: Counts) -> f64 {
-        let discordant = total.worse + total.better;
-        if discordant == 0 {
+        let squares = self.grant.squares(total);
+        if squares == 0.0 {
             return 0.0;
         }
-        let rate = (total.worse as f64 - total.better as f64) / total.n as f64;
+        let rate = self.grant.net(total) as f64 / total.n as f64;
         let centred = self.dd as f64 - 2.0 * rate * self.nd as f64 + rate * rate * self.nn as f64;
-        centred / discordant as f64
+        centred / squares
     }
 }
 
@@ -97,9 +101,9 @@ impl Spread {
 ///
 /// The design effect is an average over the run, so one incident among many windows, or among many discordant
 /// units, leaves it small; restarts, however, stake capital on each window of its own.
-fn deviation(window: Counts, before: Counts) -> f64 {
-    let net = |counts: Counts| counts.worse as f64 - counts.better as f64;
-    let discordant = |counts: Counts| (counts.worse + counts.better) as f64;
+fn deviation(window: Counts, before: Counts, grant: Grant) -> f64 {
+    let net = |counts: Counts| grant.net(counts) as f64;
+    let discordant = |counts: Counts| grant.squares(counts);
     let [n, past] = [window.n, before.n].map(|units| units as f64);
     let apart = net(window) * past - net(before) * n;
     // A window without a discordant unit varies as those before it did, not by nothing.
@@ -119,9 +123,9 @@ pub struct Series {
 impl Series {
     /// Adds what run window `window` counted (`counts.n > 0`).
     pub fn add(&mut self, bets: &Bets, window_bets: &OneUnit, window: u64, counts: Counts) {
-        self.spread.add(counts, self.units.counts());
+        self.spread.add(counts, self.units.counts(), bets.grant());
         self.units.add(bets, window, counts);
-        self.windows.add_one(window_bets, window, sign_of(counts));
+        self.windows.add_one(window_bets, window, sign_of(counts, bets.grant()));
     }
 
     /// Units so far.
@@ -166,9 +170,9 @@ pub struct Tracked {
 impl Tracked {
     /// Adds what a run window counted (`counts.n > 0`).
     pub fn add(&mut self, counts: Counts) {
-        self.spread.add(counts, self.units);
+        self.spread.add(counts, self.units, Grant::default());
         self.units.add(counts);
-        self.windows.add(sign_of(counts));
+        self.windows.add(sign_of(counts, Grant::default()));
     }
 
     /// Units so far.
@@ -197,8 +201,9 @@ impl Tracked {
 }
 
 /// A window as one unit: the sign of its net count.
-fn sign_of(counts: Counts) -> Counts {
-    Counts::new(1, u64::from(counts.worse > counts.better), u64::from(counts.worse < counts.better))
+fn sign_of(counts: Counts, grant: Grant) -> Counts {
+    let net = grant.net(counts);
+    Counts::new(1, u64::from(net > 0), u64::from(net < 0))
 }
 
 #[cfg(test)]

@@ -29,13 +29,13 @@ pub(crate) enum Basis {
 
 /// Evidence of one quantile in one slice, from all latencies so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Evidence {
+pub struct Evidence {
     /// Requests of the smaller arm.
-    pub(crate) n: u64,
+    pub n: u64,
     /// Logarithm of the evidence against "at most g_R times as slow".
-    pub(crate) ln_r: f64,
+    pub ln_r: f64,
     /// Logarithm of the evidence against "at least g_P times as slow".
-    pub(crate) ln_p: f64,
+    pub ln_p: f64,
 }
 
 impl Judge {
@@ -85,7 +85,8 @@ impl Judge {
 }
 
 /// Evidence about one quantile: of 1 before both arms have latencies.
-pub(crate) fn evidence(latency: &RoleHistograms, quantile: Quantile, tolerance: &Tolerance) -> Evidence {
+#[must_use]
+pub fn evidence(latency: &RoleHistograms, quantile: Quantile, tolerance: &Tolerance) -> Evidence {
     let p = quantile.thousandths() as f64 / 1000.0;
     let candidate = Arm::new(&latency.candidate, latency.missing[1]);
     let control = Arm::new(&latency.control, latency.missing[2]);

@@ -127,8 +127,20 @@ fn touched(cell: usize, hypothesis: &Hypothesis, row: &Row) -> Result<Touched, &
         let reject = counts(row.reject, "a latency check needs `reject` counts")?;
         (reject, Some(counts(row.promote, "a latency check needs `promote` counts")?))
     } else {
-        (counts(row.signs, "it needs `worse` and `better` counts")?, None)
+        let reject = counts(row.signs, "it needs `worse` and `better` counts")?;
+        (if hypothesis.grant() == 0 { reject } else { reject.with_both(both(row, reject)?) }, None)
     };
     let control = row.control_bad.map(|bad| [row.units, bad]);
     Ok(Touched { cell, reject, promote, threshold_ns: row.threshold_ns, control })
+}
+
+/// Units in which both arms were bad: of a request, those with a bad control in which the candidate was not better.
+fn both(row: &Row, reject: Counts) -> Result<u64, &'static str> {
+    match row.control_bad.and_then(|bad| bad.checked_sub(reject.better)) {
+        _ if row.units == 0 => Ok(0),
+        Some(both) if reject.worse + reject.better + both <= row.units => Ok(both),
+        _ => Err(
+            "under noise_ratio it needs `control_bad`: at least `better`, and with `worse` at most its units",
+        ),
+    }
 }

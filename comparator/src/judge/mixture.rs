@@ -23,19 +23,60 @@ pub struct Counts {
     pub worse: u64,
     /// Units in which it did better.
     pub better: u64,
+    /// Units in which both were bad; counted only where the tolerance grows with the control's own failures.
+    pub both: u64,
+}
+
+/// How much more often than the control the candidate may fail: thousandths of the control's own failures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Grant(pub u32);
+
+impl Grant {
+    /// As a share: `r`.
+    #[must_use]
+    pub fn share(self) -> f64 {
+        f64::from(self.0) / 1000.0
+    }
+
+    /// The sum of the units' values, which are 1, `-(1 + r)`, `-r` and 0: in thousandths, or in whole units where
+    /// nothing is granted.
+    #[must_use]
+    pub(crate) fn net(self, counts: Counts) -> i128 {
+        let [worse, better, both] = [counts.worse, counts.better, counts.both].map(i128::from);
+        match i128::from(self.0) {
+            0 => worse - better,
+            granted => 1000 * worse - (1000 + granted) * better - granted * both,
+        }
+    }
+
+    /// The sum of their squares, in the square of the same measure.
+    #[must_use]
+    pub(crate) fn squares(self, counts: Counts) -> f64 {
+        let [worse, better, both] = [counts.worse, counts.better, counts.both].map(|units| units as f64);
+        match f64::from(self.0) {
+            0.0 => worse + better,
+            granted => 1e6 * worse + (1000.0 + granted).powi(2) * better + granted * granted * both,
+        }
+    }
 }
 
 impl Counts {
     /// Counts of `n` units, `worse` and `better` of them; `worse + better <= n`.
     #[must_use]
     pub const fn new(n: u64, worse: u64, better: u64) -> Self {
-        Self { n, worse, better }
+        Self { n, worse, better, both: 0 }
+    }
+
+    /// The same with the units in which both arms were bad; all three together at most `n`.
+    #[must_use]
+    pub const fn with_both(self, both: u64) -> Self {
+        Self { both, ..self }
     }
 
     /// The same units seen from the other side.
     #[must_use]
     pub const fn swapped(self) -> Self {
-        Self { n: self.n, worse: self.better, better: self.worse }
+        Self { worse: self.better, better: self.worse, ..self }
     }
 
     /// Adds the counts of `other`.
@@ -43,12 +84,13 @@ impl Counts {
         self.n += other.n;
         self.worse += other.worse;
         self.better += other.better;
+        self.both += other.both;
     }
 
     /// Units that say nothing.
     #[must_use]
     pub const fn alike(self) -> u64 {
-        self.n - self.worse - self.better
+        self.n - self.worse - self.better - self.both
     }
 }
 
@@ -58,40 +100,71 @@ pub struct Bets {
     worse: [f64; BETS],
     better: [f64; BETS],
     alike: [f64; BETS],
+    /// Of a unit in which both arms were bad; as `alike` where nothing is granted.
+    both: [f64; BETS],
+    grant: Grant,
 }
 
 impl Bets {
     /// Bets against "the excess share of worse units is at most `tau`"; `tau` in (-1, 1).
     #[must_use]
     pub fn reject(tau: f64) -> Self {
-        Self::with(STAKE / (1.0 + tau), |stake| {
-            [ln_1p(stake * (1.0 - tau)), ln_1p(-stake * (1.0 + tau)), ln_1p(-stake * tau)]
-        })
+        Self::reject_granting(tau, Grant::default())
     }
 
     /// Bets against "the excess share of worse units is at least `delta`"; `delta` in (-1, 1).
     #[must_use]
     pub fn promote(delta: f64) -> Self {
-        Self::with(STAKE / (1.0 - delta), |stake| {
-            [ln_1p(-stake * (1.0 - delta)), ln_1p(stake * (1.0 + delta)), ln_1p(stake * delta)]
+        Self::promote_granting(delta, Grant::default())
+    }
+
+    /// Bets against "the candidate is bad in at most `tau` more units than `1 + r` times as many as the control":
+    /// the value of a unit is `A - (1 + r) B` (`verdict.md` 2.1).
+    #[must_use]
+    pub fn reject_granting(tau: f64, grant: Grant) -> Self {
+        let r = grant.share();
+        Self::with(STAKE / (1.0 + r + tau), grant, |stake| {
+            [1.0 - tau, -(1.0 + r + tau), -tau, -(r + tau)].map(|value| ln_1p(stake * value))
         })
     }
 
-    fn with(largest: f64, factors: impl Fn(f64) -> [f64; 3]) -> Self {
-        let mut bets = Self { worse: [0.0; BETS], better: [0.0; BETS], alike: [0.0; BETS] };
+    /// Bets against "at least `delta` more units than `1 + r` times as many".
+    #[must_use]
+    pub fn promote_granting(delta: f64, grant: Grant) -> Self {
+        let r = grant.share();
+        Self::with(STAKE / (1.0 - delta), grant, |stake| {
+            [-(1.0 - delta), 1.0 + r + delta, delta, r + delta].map(|value| ln_1p(stake * value))
+        })
+    }
+
+    fn with(largest: f64, grant: Grant, factors: impl Fn(f64) -> [f64; 4]) -> Self {
+        let none = [0.0; BETS];
+        let mut bets = Self { worse: none, better: none, alike: none, both: none, grant };
         let mut stake = largest;
         for k in 0..BETS {
-            [bets.worse[k], bets.better[k], bets.alike[k]] = factors(stake);
+            [bets.worse[k], bets.better[k], bets.alike[k], bets.both[k]] = factors(stake);
             stake /= 2.0;
         }
         bets
+    }
+
+    /// What the bets grant the candidate.
+    #[must_use]
+    pub fn grant(&self) -> Grant {
+        self.grant
     }
 
     /// Logarithm of each bet's capital after `counts`, from a capital of 1.
     #[must_use]
     pub fn log_capitals(&self, counts: Counts) -> [f64; BETS] {
         let (worse, better, alike) = (counts.worse as f64, counts.better as f64, counts.alike() as f64);
-        std::array::from_fn(|k| worse * self.worse[k] + better * self.better[k] + alike * self.alike[k])
+        let plain =
+            std::array::from_fn(|k| worse * self.worse[k] + better * self.better[k] + alike * self.alike[k]);
+        if counts.both == 0 {
+            return plain;
+        }
+        let both = counts.both as f64;
+        std::array::from_fn(|k| plain[k] + both * self.both[k])
     }
 
     /// `ln E_R(counts; tau)`: [`Bets::reject`] for one evaluation only, without the factors of units that
@@ -139,12 +212,14 @@ impl Bets {
         log_weighted(&self.log_capitals(counts))
     }
 
-    /// Expected growth of the best bet's logarithm a unit, where a share `worse` of the units is worse
-    /// and a share `better` is better.
+    /// Expected growth of the best bet's logarithm a unit, where shares `worse` and `better` of the units are worse
+    /// and better, and in a share `both` both arms are bad.
     #[must_use]
-    pub fn best_growth(&self, worse: f64, better: f64) -> f64 {
-        let growth =
-            |k| worse * self.worse[k] + better * self.better[k] + (1.0 - worse - better) * self.alike[k];
+    pub fn best_growth(&self, [worse, better, both]: [f64; 3]) -> f64 {
+        let alike = 1.0 - worse - better - both;
+        let growth = |k: usize| {
+            worse * self.worse[k] + better * self.better[k] + alike * self.alike[k] + both * self.both[k]
+        };
         (0..BETS).map(growth).fold(f64::NEG_INFINITY, f64::max)
     }
 
@@ -260,6 +335,39 @@ mod tests {
         }
         assert!(
             LEAST_LN_WEIGHT <= ln(WEIGHTS[BETS - 1]) && (WEIGHTS.iter().sum::<f64>() - 1.0).abs() < 1e-15
+        );
+    }
+
+    #[test]
+    fn granted_bets_are_fair_on_their_boundary_and_stay_above_nothing() {
+        // P(A), P(B) with P(A) - (1 + r) P(B) = tau, the arms dependent.
+        let (r, tau, b, ab) = (0.5, 0.001, 0.04, 0.03);
+        let a = (1.0 + r) * b + tau;
+        let shares = [a - ab, b - ab, 1.0 - a - b + ab, ab];
+        for bets in [Bets::reject_granting(tau, Grant(500)), Bets::promote_granting(tau, Grant(500))] {
+            for k in 0..BETS {
+                let factors = [bets.worse[k], bets.better[k], bets.alike[k], bets.both[k]].map(f64::exp);
+                let mean: f64 = factors.iter().zip(shares).map(|(factor, share)| factor * share).sum();
+                assert!((mean - 1.0).abs() < 1e-12, "bet {k}: {mean}");
+                assert!(factors.iter().all(|factor| *factor >= 0.000_999), "bet {k}: {factors:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_granted_changes_nothing() {
+        assert_eq!(Bets::reject_granting(5e-4, Grant(0)), Bets::reject(5e-4));
+        let (plain, both) = (Counts::new(1_000, 9, 4), Counts::new(1_000, 9, 4).with_both(30));
+        let apart = Bets::promote(2e-3).ln_e(plain) - Bets::promote(2e-3).ln_e(both);
+        assert!(apart.abs() < 1e-12 && Grant(0).net(both) == 5 && Grant(0).squares(both) == 13.0);
+        assert_eq!(
+            (Grant(500).net(both), Grant(500).squares(both)),
+            (-12_000, 9e6 + 4.0 * 2.25e6 + 30.0 * 25e4)
+        );
+        // The more the control fails by itself, the more is forgiven.
+        let granted = Bets::reject_granting(5e-4, Grant(500));
+        assert!(
+            granted.ln_e(both) < granted.ln_e(plain) && granted.ln_e(plain) < Bets::reject(5e-4).ln_e(plain)
         );
     }
 

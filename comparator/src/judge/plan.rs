@@ -5,15 +5,18 @@
 //! real run. Real counts scatter: half of the runs take longer, and near the tolerance many end without a
 //! decision.
 
+mod reach;
 mod spread;
 mod table;
+
+pub use reach::{Unmet, unmet};
 
 use super::{Judge, JudgeError, evidence_text};
 use crate::check::Check;
 use crate::run::{Build, ControlMode, NORMALISER, Run};
 use crate::slice::Slice;
 use crate::verdict::State;
-use parallax_config::Policy;
+use parallax_config::{Policy, UnitKind};
 use serde::Serialize;
 use spread::advance;
 use std::time::Duration;
@@ -125,7 +128,7 @@ impl Plan {
             units_per_second: question.units_per_second,
             noise: question.noise,
             deadline_seconds: question.policy.deadline.0.as_secs_f64(),
-            problems: problems(question, &floors),
+            problems: problems(question, &judge, &floors),
             floors,
             answers: question.excesses.iter().map(|excess| answer(&judge, question, *excess)).collect(),
         })
@@ -151,7 +154,7 @@ pub fn usual_excesses(policy: &Policy, check: &Check) -> Vec<f64> {
 }
 
 /// What no luck can make up for.
-fn problems(question: &Question, floors: &[Floor]) -> Vec<String> {
+fn problems(question: &Question, judge: &Judge, floors: &[Floor]) -> Vec<String> {
     let policy = &question.policy;
     let deadline = policy.deadline.0.as_secs_f64();
     let late = floors.iter().filter(|floor| floor.seconds > deadline).map(|floor| {
@@ -166,14 +169,27 @@ fn problems(question: &Question, floors: &[Floor]) -> Vec<String> {
             }
         )
     });
-    let few = question.keys.filter(|keys| *keys < policy.minimum_keys).map(|keys| {
+    let counted = policy.unit != UnitKind::Request;
+    let few = question.keys.filter(|keys| counted && *keys < policy.minimum_keys).map(|keys| {
         format!(
             "{keys} distinct keys are fewer than policy.minimum_keys = {}: choose a key that more of the traffic \
              differs in, or lower it",
             policy.minimum_keys
         )
     });
-    late.chain(few).collect()
+    // Every unit may bring a new key, but not more than one.
+    let units = question.units_per_second * deadline;
+    let none = counted && question.keys.is_none() && units < policy.minimum_keys as f64;
+    let unseen = none.then(|| {
+        format!(
+            "{units:.0} units until the deadline have fewer keys than policy.minimum_keys = {}: lower it or raise \
+             policy.deadline",
+            policy.minimum_keys
+        )
+    });
+    let budget = reach::unmet_budget(policy, &judge.hypotheses)
+        .map(|Unmet { key, what, remedy }| format!("{key} {what}: {remedy}"));
+    late.chain(few).chain(unseen).chain(budget).collect()
 }
 
 fn ranges(question: &Question) -> Result<(), PlanError> {
@@ -197,6 +213,10 @@ fn ranges(question: &Question) -> Result<(), PlanError> {
 }
 
 fn run(question: &Question) -> Run {
+    run_of(&question.policy, ControlMode::Paired, &question.slices)
+}
+
+fn run_of(policy: &Policy, control: ControlMode, slices: &[(Slice, f64)]) -> Run {
     Run {
         run: "plan".to_owned(),
         continues: None,
@@ -205,11 +225,11 @@ fn run(question: &Question) -> Run {
         started_ns: 0,
         candidate: Build::default(),
         baseline: Build::default(),
-        control: ControlMode::Paired,
-        policy: question.policy.clone(),
+        control,
+        policy: policy.clone(),
         rules: Vec::new(),
         profiles: Vec::new(),
-        slices: question.slices.iter().map(|(slice, _)| slice.clone()).collect(),
+        slices: slices.iter().map(|(slice, _)| slice.clone()).collect(),
         normaliser: NORMALISER,
         checks: Vec::new(),
         replicas: Vec::new(),

@@ -5,7 +5,7 @@ use super::JudgeError;
 use super::bounds::lower;
 use super::latency::Tolerance;
 use super::math::ln;
-use super::mixture::{Bets, Counts, spotless_units};
+use super::mixture::{Bets, Counts, Grant, spotless_units};
 use super::restarts::OneUnit;
 use crate::check::{Check, Quantile};
 use crate::run::{ControlMode, NoiseCounts, Run};
@@ -58,6 +58,11 @@ impl Hypothesis {
 
     pub(crate) fn ln_promote_window_at_least(&self, windows: Counts) -> f64 {
         self.promote_window.ln_e_at_least(seen_by(self.proof, windows))
+    }
+
+    /// Thousandths of the control's own failures that the candidate is granted.
+    pub(crate) fn grant(&self) -> u32 {
+        self.reject.grant().0
     }
 
     pub(crate) fn is_latency(&self) -> bool {
@@ -220,8 +225,9 @@ fn hypothesis(run: &Run, check: Check) -> Result<Hypothesis, JudgeError> {
     let own = policy.checks.get(&name);
     let proof = if matches!(check, Check::Latency(_)) { Proof::Better } else { Proof::Margin };
     let (tau, delta) = margins(run, &check)?;
+    let grant = grant(run, &check)?;
     let (promote, promote_window) = match proof {
-        Proof::Margin => (Bets::promote(delta), Bets::promote(policy.delta_window)),
+        Proof::Margin => (Bets::promote_granting(delta, grant), Bets::promote(policy.delta_window)),
         Proof::Better => (Bets::reject(0.0), Bets::reject(0.0)),
     };
     let n_req = match check {
@@ -234,7 +240,7 @@ fn hypothesis(run: &Run, check: Check) -> Result<Hypothesis, JudgeError> {
         required: own.and_then(|own| own.required).map_or_else(|| required(policy, &check), Some),
         tau,
         delta,
-        reject: Bets::reject(tau),
+        reject: Bets::reject_granting(tau, grant),
         reject_window: Bets::reject(policy.tau_window).into(),
         proof,
         promote,
@@ -259,6 +265,29 @@ fn required(policy: &Policy, check: &Check) -> Option<bool> {
         Check::Field(_) | Check::Outputs => Some(false),
         _ => Some(true),
     }
+}
+
+/// What a check grants in proportion to the control's own failures.
+fn grant(run: &Run, check: &Check) -> Result<Grant, JudgeError> {
+    let name = check.to_string();
+    let Some(ratio) = run.policy.checks.get(&name).and_then(|own| own.noise_ratio) else {
+        return Ok(Grant::default());
+    };
+    let ensure = |holds, why| ensure(holds, &format!("checks.{name}.noise_ratio"), why);
+    ensure((1.0..=10.0).contains(&ratio), "must be from 1 to 10")?;
+    ensure(
+        run.policy.unit == UnitKind::Request,
+        "needs policy.unit = \"request\"; remove it, or assert that requests are independent",
+    )?;
+    ensure(
+        run.control != ControlMode::None,
+        "needs a control; without one nothing is known of its failures",
+    )?;
+    ensure(
+        !matches!(check, Check::Latency(_) | Check::LatencySevere(_)),
+        "is for checks that count; a latency check has reject_ratio and promote_ratio",
+    )?;
+    Ok(Grant(((ratio - 1.0) * 1000.0).round() as u32))
 }
 
 /// tau and Delta of a check; 0 and 0 for a plain latency check, whose tolerance lies in its thresholds.

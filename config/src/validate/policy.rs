@@ -25,7 +25,8 @@ fn root() -> KeyPath {
 fn times(policy: &Policy, findings: &mut Findings) {
     let at = |key: &str| root().key(key);
     let window = policy.window.nanos();
-    if window > 0 && !policy.key_block.nanos().is_multiple_of(window) {
+    let blocks = policy.unit == UnitKind::Session;
+    if blocks && window > 0 && !policy.key_block.nanos().is_multiple_of(window) {
         findings.problem(
             at("key_block"),
             format!("is {}, no multiple of window ({})", policy.key_block, policy.window),
@@ -122,6 +123,13 @@ fn one_check(policy: &Policy, name: &str, own: &CheckPolicy, findings: &mut Find
         return findings.problem(at, "no such check", remedy);
     };
     if matches!(family, Family::Latency(_)) {
+        if own.noise_ratio.is_some() {
+            findings.problem(
+                at.key("noise_ratio"),
+                "has no meaning for a latency quantile",
+                "set reject_ratio and promote_ratio",
+            );
+        }
         if own.tau.or(own.delta).is_some() {
             findings.problem(
                 at.clone(),
@@ -137,6 +145,13 @@ fn one_check(policy: &Policy, name: &str, own: &CheckPolicy, findings: &mut Find
             at.clone(),
             "ratios and floors have a meaning for latency quantiles only",
             remedy.map_or_else(|| "leave them out".to_owned(), |base| format!("set them on `{base}`")),
+        );
+    }
+    if own.noise_ratio.is_some() && (policy.unit != UnitKind::Request || name.ends_with(".severe")) {
+        findings.problem(
+            at.key("noise_ratio"),
+            "counts requests that both arms fail, which units of several requests do not show",
+            "leave it out, or set policy.unit = \"request\" where requests are independent",
         );
     }
     if name.ends_with(".severe") && policy.unit == UnitKind::Request {

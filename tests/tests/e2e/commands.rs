@@ -28,6 +28,21 @@ fn config_check_lists_every_mistake() {
 }
 
 #[test]
+fn config_check_refuses_a_policy_that_cannot_be_met() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let text = "[roles.primary]\nurl = \"http://127.0.0.1:1\"\n[roles.candidate]\nurl = \"http://127.0.0.1:2\"\n\
+                [policy]\nbudget_units = 500\n[[policy.slices]]\nslice = {}\nrate = 0.5\n";
+    std::fs::write(directory.path().join("few.toml"), text).expect("a file");
+    let outcome = parallax(["config", "check", "few.toml"]).dir(directory.path()).run(SOON).expect_code(2);
+    for part in ["slice all: status needs 11707 units", "policy.budget_units: is 500", "raise deadline to"] {
+        assert!(outcome.stderr.contains(part), "missing: {part}\n{outcome}");
+    }
+    let check = parallax(["config", "check", "few.toml", "--format", "json"]).dir(directory.path());
+    let document = check.run(SOON).expect_code(2).document();
+    assert_eq!(document.text("/problems/0/path"), "policy.slices", "{document}");
+}
+
+#[test]
 fn variables_override_the_file() {
     let file = "config/minimal.toml";
     let check = || parallax(["config", "check", file]).dir(&root());

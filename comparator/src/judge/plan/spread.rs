@@ -72,7 +72,8 @@ impl Spread {
             reject: latency.then_some(signs),
             promote: latency.then_some(if self.is_hit { signs } else { granted }),
             threshold_ns: None,
-            control_bad: None,
+            // Of requests: no control is bad beside those that the candidate does better.
+            control_bad: (!latency).then_some(signs.better),
             replicas: std::collections::BTreeMap::new(),
         }
     }

@@ -317,6 +317,51 @@ fn independent_requests_wait_for_no_keys_and_need_no_key_block() {
     assert_eq!(judge.state(), State::Promote, "{}", judge.verdict().reason);
 }
 
+/// A run whose requests are the units, with a tolerance relative to the control's own mismatches.
+fn granting(noise_ratio: f64) -> Run {
+    with(|run| {
+        run.policy.unit = UnitKind::Request;
+        run.policy.checks.entry("mismatch".to_owned()).or_default().noise_ratio = Some(noise_ratio);
+    })
+}
+
+/// Requests of which the control fails 100 of 2,000 and the candidate 130, 60 of them together.
+fn noisy(index: u64) -> Vec<Row> {
+    let mut rows = everything(index, &Slice::all(), 2_000, 0);
+    rows.retain(|row| !row.check.to_string().ends_with("severe"));
+    rows[0] = Row { control_bad: Some(100), ..count(index, &Slice::all(), "mismatch", 2_000, 70, 40) };
+    rows
+}
+
+#[test]
+fn a_tolerance_relative_to_noise_forgives_what_it_says_and_no_more() {
+    // 1.3 times as many failures: within half as many again, beyond a tenth.
+    for (noise_ratio, expected) in [(1.0, State::Reject), (1.1, State::Reject), (1.5, State::Promote)] {
+        let verdict = judged(&granting(noise_ratio), 91, noisy).verdict();
+        assert_eq!(verdict.verdict, expected, "{noise_ratio}: {}", verdict.reason);
+        let line = &verdict.checks[0];
+        assert_eq!(
+            line.excess.as_ref().unwrap().estimate,
+            Some(0.015),
+            "shown as it is, whatever is granted"
+        );
+        assert!(line.deff < 0.1, "even windows share no fate: {}", line.deff);
+    }
+    let mut judge = Judge::new(&granting(1.5)).unwrap();
+    let untold = vec![count(1, &Slice::all(), "mismatch", 2_000, 70, 40)];
+    let error = judge.step(&window(1, untold)).unwrap_err().to_string();
+    assert!(error.contains("under noise_ratio it needs `control_bad`"), "{error}");
+
+    let refused = |change: fn(&mut Run)| {
+        let mut run = granting(1.5);
+        change(&mut run);
+        Judge::new(&run).unwrap_err().key
+    };
+    assert_eq!(refused(|run| run.policy.unit = UnitKind::Session), "checks.mismatch.noise_ratio");
+    assert_eq!(refused(|run| run.control = ControlMode::None), "checks.mismatch.noise_ratio");
+    assert_eq!(*refused(|run| *run = granting(0.5)), *"checks.mismatch.noise_ratio");
+}
+
 #[test]
 fn a_dead_control_is_seen_among_the_exchanges_that_it_was_sent() {
     // 1% of the exchanges are sent to the control as well; it answers none of them.

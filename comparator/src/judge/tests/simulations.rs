@@ -149,3 +149,30 @@ fn incidents_in_one_arm_do_not_reject_an_innocent_build() {
     let rejected = (0..40).filter(|seed| verdict_of(&judge, incidents, 180, *seed) == State::Reject).count();
     assert!(rejected <= 1, "{rejected} of 40");
 }
+
+#[test]
+fn on_the_boundary_of_a_relative_tolerance_few_runs_decide_wrongly() {
+    // The candidate fails half as often again as the control, dependent on it: exactly what is granted.
+    use mixture::Grant;
+    let (reject, promote) =
+        (Bets::reject_granting(0.0005, Grant(500)), Bets::promote_granting(0.002, Grant(500)));
+    let ever = |bets: &Bets, excess: f64, seed: u64| {
+        let (mut random, mut sum) = (fastrand::Rng::with_seed(seed), Counts::default());
+        (0..40).any(|_| {
+            let mut counts = Counts::new(500, 0, 0);
+            for _ in 0..500 {
+                // Shared failures in 2%, the control's own in 2%, the candidate's own in 4% and the excess.
+                let draw = random.f64();
+                counts.both += u64::from(draw < 0.02);
+                counts.better += u64::from((0.02..0.04).contains(&draw));
+                counts.worse += u64::from((0.04..0.08 + excess).contains(&draw));
+            }
+            sum.add(counts);
+            bets.ln_e(sum) >= 20f64.ln()
+        })
+    };
+    let share = |bets: &Bets, excess: f64| (0..80).filter(|seed| ever(bets, excess, *seed)).count();
+    assert!(share(&reject, 0.0005) <= 8, "false rejects at tau");
+    assert!(share(&promote, 0.002) <= 8, "false promotes at Delta");
+    assert!(share(&reject, 0.03) >= 78, "a real excess is found");
+}
