@@ -117,7 +117,7 @@ fn is_zero(count: &u64) -> bool {
 }
 
 /// The version of the comparison itself: raised when equal inputs may compare differently.
-pub const NORMALISER: u32 = 1;
+pub const NORMALISER: u32 = 2;
 
 /// A build of the service.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

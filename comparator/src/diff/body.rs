@@ -9,6 +9,8 @@
 //! | text, XML, HTML | line by line |
 //! | anything else, and bodies cut at the capture cap | by length, digest and first differing byte |
 //!
+//! gzip, zstd and zlib are undone where no coding is declared as well; a body that is coded like that on
+//! one side only is an `encoding` difference.
 //! Texts in another charset than UTF-8 are made UTF-8 first.
 
 mod binary;
@@ -108,9 +110,20 @@ fn is_framed(media: &MediaType) -> bool {
 /// Compares two whole bodies that are not equal byte for byte, each with what is said of it.
 fn whole((l, left): (&Said, &[u8]), (r, right): (&Said, &[u8]), sink: &mut Sink<'_>) {
     let limit = sink.limits.decoded_bytes;
-    let (left_plain, right_plain) =
-        (coding::decode(&l.codings, left, limit), coding::decode(&r.codings, right, limit));
-    match (left_plain, right_plain) {
+    let hidden = (undeclared(l, left, limit), undeclared(r, right, limit));
+    if hidden.0 != hidden.1 && l.codings == r.codings {
+        // Clients that believe the headers read one of them as it is and the other as garbage.
+        let name = |coding: Option<&'static str>| coding.unwrap_or("not coded");
+        let (left_name, right_name) = (name(hidden.0), name(hidden.1));
+        let note =
+            format!("no coding is declared; the left body is {left_name}, the right one {right_name}");
+        return sink.whole_body(Kind::Encoding, Some(left), Some(right), note);
+    }
+    let decoded = |said: &Said, hidden: Option<&str>, bytes| match hidden {
+        Some(hidden) => coding::decode(&[hidden.to_owned()], bytes, limit),
+        None => coding::decode(&said.codings, bytes, limit),
+    };
+    match (decoded(l, hidden.0, left), decoded(r, hidden.1, right)) {
         // Other bytes may decode to the same.
         (Decoded::Plain(l), Decoded::Plain(r))
             if !matches!((&l, &r), (Cow::Borrowed(_), Cow::Borrowed(_))) && l == r => {}
@@ -129,8 +142,12 @@ fn whole((l, left): (&Said, &[u8]), (r, right): (&Said, &[u8]), sink: &mut Sink<
 
 /// A message's body with its codings undone; `None` where that fails or gives more than `limit` bytes.
 pub(crate) fn readable<'a>(headers: &HeaderMap, body: &'a [u8], limit: usize) -> Option<Cow<'a, [u8]>> {
-    match coding::decode(&codings(headers), body, limit) {
+    let declared = codings(headers);
+    let hidden = if declared.is_empty() { coding::sniff(body) } else { None };
+    match coding::decode(&hidden.map_or(declared, |coding| vec![coding.to_owned()]), body, limit) {
         Decoded::Plain(plain) => Some(plain),
+        // What only begins like a coded body is what it is.
+        _ if hidden.is_some() => Some(Cow::Borrowed(body)),
         Decoded::TooLong(_) | Decoded::Unreadable(_) => None,
     }
 }
@@ -144,6 +161,19 @@ pub(crate) fn undone<'a>(codings: &[String], body: &'a [u8], limit: usize) -> Re
         Decoded::Plain(plain) => Ok(plain),
         other => Err(other.problem().unwrap_or_default()),
     }
+}
+
+/// The coding that a body begins like, where none is declared: some SDKs and servers forget to say it.
+/// A type that is binary by its nature, such as an archive, is taken at its word.
+fn undeclared(said: &Said, body: &[u8], limit: usize) -> Option<&'static str> {
+    let coding = coding::sniff(body).filter(|_| said.codings.is_empty())?;
+    let essence = said.media.as_ref().map_or("", |media| media.essence.as_str());
+    if Content::declared(essence) == Some(Content::Binary) {
+        return None;
+    }
+    // Text may begin with the same bytes; what has these codings ends with a checksum.
+    let read = coding::decode(&[coding.to_owned()], body, limit);
+    (!matches!(read, Decoded::Unreadable(_))).then_some(coding)
 }
 
 /// The codings of a message in the order in which they were applied.
@@ -242,7 +272,13 @@ fn is_doubtful(content: Content, body: &[u8]) -> bool {
 }
 
 fn as_json((left, l): (&[u8], Content), (right, r): (&[u8], Content), sink: &mut Sink<'_>) {
-    let lines = l == Content::Lines || r == Content::Lines;
+    let both = || media::looks_like_lines(left) && media::looks_like_lines(right);
+    let either = || media::looks_like_lines(left) || media::looks_like_lines(right);
+    let lines = match (l, r) {
+        (Content::Lines, _) | (_, Content::Lines) => true,
+        (Content::LooksLikeJson, Content::LooksLikeJson) => either(),
+        _ => both(),
+    };
     let shape = if lines { Shape::Lines } else { Shape::Value };
     let Err(fault) = json::compare(left, right, shape, sink) else { return };
     let claimed = l != Content::LooksLikeJson || r != Content::LooksLikeJson;

@@ -378,3 +378,41 @@ fn a_schema_that_does_not_fit_is_refused() {
         described("/w==").unwrap_err().starts_with("descriptor set 0 (`descriptors`): no descriptor set")
     );
 }
+
+#[test]
+fn codings_that_nobody_declares_are_undone() {
+    let deflate = |body: &[u8]| {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(body).unwrap();
+        encoder.finish().unwrap()
+    };
+    let zstd = |body: &[u8]| zstd::encode_all(body, 3).unwrap();
+    let (left, right) = (br#"{"a":1,"b":[2]}"#, br#"{"a":1,"b":[3]}"#);
+    let coders: [&dyn Fn(&[u8]) -> Vec<u8>; 3] = [&|body| gzip(body, 6), &deflate, &zstd];
+    for code in coders {
+        let of = |mime, body: &[u8]| response(&[("content-type", mime)], code(body));
+        let json = "application/json";
+        assert_eq!(found(&of(json, left), &of(json, right)), ["Value Body /b/0"]);
+        assert_eq!(found(&of("text/plain", left), &of("text/plain", right)), ["Value Body /b/0"]);
+        let plain = response(&[("content-type", json)], &left[..]);
+        assert_eq!(
+            found(&of(json, left), &plain),
+            ["Encoding Body "],
+            "clients that read one misread the other"
+        );
+        assert_eq!(found(&of("application/zip", left), &of("application/zip", right)).len(), 1);
+    }
+    assert_eq!(found(&response(&[], gzip(left, 1)), &response(&[], gzip(left, 9))), NONE);
+    let text = |body: &'static str| response(&[("content-type", "text/plain")], body);
+    assert_eq!(found(&text("x^2"), &text("y^2")), ["Value Body "], "it only begins like zlib");
+}
+
+#[test]
+fn lines_of_json_have_the_same_paths_declared_or_not() {
+    let (left, right) = ("{\"a\":1}\n{\"b\":1}\n", "{\"a\":1}\n{\"b\":2}\n");
+    for mime in ["application/x-ndjson", "", "text/plain", "application/octet-stream", "application/json"] {
+        assert_eq!(diff(mime, left, right, &[]), ["Value /1/b"], "{mime}");
+        assert_eq!(diff(mime, left, right, &["body:/*/b ignore"]), NONE, "{mime}");
+    }
+    assert_eq!(diff("", left, "{\"a\":1}\n", &[]), diff("application/x-ndjson", left, "{\"a\":1}\n", &[]));
+}

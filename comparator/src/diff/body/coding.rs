@@ -24,6 +24,17 @@ impl Decoded<'_> {
     }
 }
 
+/// The coding that a body begins like: gzip (RFC 1952), zstd (RFC 8878) or zlib (RFC 1950, whose first two
+/// bytes are a multiple of 31; of the levels that writers use). Bare deflate begins like anything.
+pub(super) fn sniff(body: &[u8]) -> Option<&'static str> {
+    match body {
+        [0x1f, 0x8b, 8, ..] => Some("gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
+        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => Some("deflate"),
+        _ => None,
+    }
+}
+
 /// Undoes `codings`, given in the order in which they were applied, lower case.
 pub(super) fn decode<'a>(codings: &[String], body: &'a [u8], limit: usize) -> Decoded<'a> {
     let mut plain = Cow::Borrowed(body);

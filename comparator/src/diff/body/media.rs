@@ -2,6 +2,7 @@
 
 use super::tree::{events, form};
 use crate::diff::headers::MediaType;
+use crate::diff::json::Cursor;
 
 /// How a body is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Content {
     }
 
     /// What a type promises; `None` where it promises little.
-    fn declared(essence: &str) -> Option<Self> {
+    pub(super) fn declared(essence: &str) -> Option<Self> {
         Some(match essence {
             ""
             | "text/plain"
@@ -144,6 +145,15 @@ pub(super) fn looks_like_json(body: &[u8]) -> bool {
     matches!(body.first(), Some(b'{' | b'['))
 }
 
+/// More than one JSON value, of which the first ends with its line.
+pub(super) fn looks_like_lines(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    let Some(end) = memchr::memchr(b'\n', body) else { return false };
+    let (line, rest) = body.split_at(end);
+    let mut cursor = Cursor::new(line);
+    looks_like_json(rest) && cursor.skip(0).is_ok() && cursor.finish().is_ok()
+}
+
 /// Text is UTF-8 without NUL.
 pub(crate) fn text_or_binary(bodies: &[&[u8]]) -> Content {
     let is_text = |body: &&[u8]| std::str::from_utf8(body).is_ok() && memchr::memchr(0, body).is_none();
@@ -169,6 +179,14 @@ mod tests {
         assert_eq!(of("application/grpc-web+proto", ""), Content::Grpc);
         assert_eq!(of("application/vnd.api+msgpack", ""), Content::MessagePack);
         assert_eq!(of("multipart/form-data; boundary=x", ""), Content::Multipart);
+    }
+
+    #[test]
+    fn lines_of_json_are_told_from_one_value_over_many_lines() {
+        assert!(looks_like_lines(b"{\"a\":1}\n{\"a\":2}") && looks_like_lines(b"[1]\r\n[2]\r\n"));
+        for one in ["{\"a\":1}\n", "{\n\"a\":\n{}}", "[\n[1],\n[2]]", "{\"a\":1}\ntext", ""] {
+            assert!(!looks_like_lines(one.as_bytes()), "{one:?}");
+        }
     }
 
     #[test]
