@@ -8,7 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue, Method};
 use parallax_comparator::lint::Lint;
 use parallax_config::{Action, Place, Rule};
-use parallax_exchange::log::{self, Limits, Record};
+use parallax_exchange::log::{self, Entry, Limits, Record};
 use parallax_exchange::{
     Body, CopyOrder, Exchange, ExchangeId, Label, Outcome, Outcomes, Request, Response, Timing,
 };
@@ -29,24 +29,22 @@ fn benches(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("rules lint");
     group.throughput(Throughput::Bytes(bytes)).sample_size(10);
-    group.bench_function("read", |bencher| bencher.iter(|| each(url, |exchange| _ = black_box(exchange))));
+    group.bench_function("read", |bencher| bencher.iter(|| each(url, |entry| _ = black_box(entry))));
     let rules = rules();
     group.bench_function("lint", |bencher| {
         bencher.iter(|| {
             let mut lint = Lint::new(&rules).expect("usable rules");
-            each(url, |exchange| lint.take(exchange));
+            each(url, |entry| lint.take_entry(entry).expect("it was just written"));
             lint
         });
     });
     group.finish();
 }
 
-fn each(url: &str, mut take: impl FnMut(&Exchange)) {
+fn each(url: &str, mut take: impl FnMut(&Entry)) {
     let mut reader = log::open_recording(url).expect("it was just written");
-    while let Some((_, record)) = reader.next().expect("it is whole") {
-        if let Record::Exchange(exchange) = record {
-            take(&exchange);
-        }
+    while let Some((_, entry)) = reader.next_entry().expect("it is whole") {
+        take(&entry);
     }
 }
 

@@ -19,6 +19,7 @@ use parallax_config::Rule;
 use parallax_exchange::{Request, Response};
 use std::sync::Arc;
 
+pub(crate) use observe::same;
 pub use observe::{Observation, Side};
 
 /// Compares responses under a fixed set of rules; made once, used by many threads.

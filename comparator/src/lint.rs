@@ -21,13 +21,16 @@ mod tests;
 pub use document::{Finding, FindingKind, LintDocument, Overlap, PlaceEvidence, RuleReport, Sighting};
 pub use render::lint as render;
 
-use crate::compare::RuleError;
+use crate::compare::{RuleError, same};
 use crate::diff::Difference;
 use crate::report::book::{Book, Pair, Worth};
+use crate::run::RouteProfile;
 use audit::{Audit, Hidden};
 use evidence::{At, Counts, Place, PlaceExample};
 use parallax_config::{Day, Rule};
-use parallax_exchange::Exchange;
+use parallax_exchange::codec::{self, DecodeError, OutcomeView, View};
+use parallax_exchange::log::Entry;
+use parallax_exchange::{Exchange, Role};
 
 /// Pairs of a rule and a place that are told apart; further ones thin the evidence out.
 const PLACES_MAX: usize = 4096;
@@ -102,6 +105,43 @@ impl Lint {
             overlaps: Book::new(OVERLAPS_MAX, 0),
             places: Book::new(PLACES_MAX, EXAMPLES_MAX),
         })
+    }
+
+    /// The same, reading answers on these routes as the vendors' own clients do: what an answer says of
+    /// single events is then compared as well.
+    #[must_use]
+    pub fn with_profiles(mut self, profiles: &[RouteProfile]) -> Self {
+        self.audit = self.audit.with_profiles(profiles);
+        self
+    }
+
+    /// Takes an entry of a log. An exchange is decoded only where an answer differs by its bytes, so
+    /// equal traffic costs little more than reading it; entries that are no exchanges are left alone.
+    ///
+    /// # Errors
+    /// The exchange differs and cannot be decoded.
+    pub fn take_entry(&mut self, entry: &Entry) -> Result<(), DecodeError> {
+        let bytes = match entry {
+            Entry::Exchange(bytes) | Entry::Example(bytes) => bytes,
+            Entry::Other(_) => return Ok(()),
+        };
+        let is_example = matches!(entry, Entry::Example(_));
+        if !is_example
+            && let Some(view) = View::read(bytes)
+            && let Some(with_control) = all_equal(&view)
+        {
+            self.totals.exchanges += 1;
+            self.totals.compared += 1;
+            self.totals.with_control += u64::from(with_control);
+            return Ok(());
+        }
+        let exchange = codec::decode(bytes.clone())?;
+        if is_example {
+            self.take_example(&exchange);
+        } else {
+            self.take(&exchange);
+        }
+        Ok(())
     }
 
     /// Takes an exchange of which only is known that it was kept as an example: it differs in spite of
@@ -202,4 +242,14 @@ impl Lint {
     pub fn finish(self, settings: &Settings, partial: bool) -> LintDocument {
         document::make(self, settings, partial)
     }
+}
+
+/// Whether every copy that answered gave the primary's answer, byte for byte, and then whether the
+/// control is among them; `None` where one may differ or nothing can be compared.
+fn all_equal(view: &View<'_>) -> Option<bool> {
+    let response = |role| view.outcome(role).and_then(OutcomeView::response);
+    let primary = response(Role::Primary)?;
+    let (candidate, control) = (response(Role::Candidate), response(Role::Control));
+    let is_equal = candidate.into_iter().chain(control).all(|copy| same(primary, copy));
+    (is_equal && (candidate.is_some() || control.is_some())).then_some(control.is_some())
 }

@@ -115,8 +115,7 @@ fn whole((l, left): (&Said, &[u8]), (r, right): (&Said, &[u8]), sink: &mut Sink<
         // Clients that believe the headers read one of them as it is and the other as garbage.
         let name = |coding: Option<&'static str>| coding.unwrap_or("not coded");
         let (left_name, right_name) = (name(hidden.0), name(hidden.1));
-        let note =
-            format!("no coding is declared; the left body is {left_name}, the right one {right_name}");
+        let note = format!("no coding is declared; the left body is {left_name}, the right one {right_name}");
         return sink.whole_body(Kind::Encoding, Some(left), Some(right), note);
     }
     let decoded = |said: &Said, hidden: Option<&str>, bytes| match hidden {

@@ -4,8 +4,9 @@ use super::near::{Near, steps, tokens};
 use crate::compare::{Comparer, Comparison, RuleError};
 use crate::diff::json::same_number;
 use crate::diff::{Difference, Kind, Part};
+use crate::run::RouteProfile;
 use parallax_config::{Action, Rule};
-use parallax_exchange::{Exchange, Outcome, Response};
+use parallax_exchange::{Exchange, Outcome, Request, Response};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 
@@ -34,6 +35,7 @@ pub(super) struct Sides<'a> {
 
 /// One copy next to the primary.
 pub(super) struct Compared<'a> {
+    request: &'a Request,
     primary: &'a Response,
     copy: &'a Response,
     /// Without rules.
@@ -80,6 +82,17 @@ impl Audit {
         })
     }
 
+    /// Reads answers on these routes by their profiles.
+    pub(super) fn with_profiles(mut self, profiles: &[RouteProfile]) -> Self {
+        self.bare = self.bare.with_profiles(profiles);
+        let with = |alone: Alone| {
+            let comparer = alone.comparer.map(|comparer| comparer.with_profiles(profiles));
+            Alone { comparer, ..alone }
+        };
+        self.alone = self.alone.into_iter().map(with).collect();
+        self
+    }
+
     /// Compares the copies with the primary, rules aside; `None` where there is nothing to compare.
     pub(super) fn sides<'a>(&self, exchange: &'a Exchange) -> Option<Sides<'a>> {
         let outcomes = &exchange.outcomes;
@@ -88,7 +101,9 @@ impl Audit {
         let route = label.map(|label| &*label.value);
         let compared = |outcome: &'a Option<Outcome>| {
             let copy = outcome.as_ref()?.response()?;
-            Some(Compared { primary, copy, comparison: self.bare.compare(route, primary, copy) })
+            let request = &exchange.request;
+            let comparison = self.bare.compare_answers(route, request, primary, copy);
+            Some(Compared { request, primary, copy, comparison })
         };
         let (candidate, control) = (compared(&outcomes.candidate), compared(&outcomes.control));
         (candidate.is_some() || control.is_some()).then_some(Sides { route, candidate, control })
@@ -109,7 +124,7 @@ impl Audit {
             if !differences.iter().any(|difference| alone.near.is_near(difference)) {
                 continue;
             }
-            let left = comparer.compare(route, side.primary, side.copy).differences;
+            let left = comparer.compare_answers(route, side.request, side.primary, side.copy).differences;
             let mut left = counted(&left);
             for (difference, hidden) in differences.iter().zip(&mut hidden) {
                 match left.get_mut(&place(difference)) {

@@ -16,11 +16,14 @@ pub use text::{terminal, toml};
 use super::FindingKind;
 use super::document::{LintDocument, PlaceEvidence, Sighting};
 use super::evidence::{At, PlaceExample};
-use crate::compare::{Comparer, RuleError};
+use crate::compare::{Comparer, RuleError, same};
 use crate::diff::{Difference, Kind, Limits, Part};
 use crate::report::book::{Book, Pair, Row, Worth};
+use crate::run::RouteProfile;
 use parallax_config::{Action, Day, Place as RulePlace, Rule};
-use parallax_exchange::{Exchange, Outcome};
+use parallax_exchange::codec::{self, DecodeError, OutcomeView, View};
+use parallax_exchange::log::Entry;
+use parallax_exchange::{Exchange, Outcome, Role};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -202,6 +205,44 @@ impl Learner {
         })
     }
 
+    /// The same, reading answers on these routes as the vendors' own clients do.
+    #[must_use]
+    pub fn with_profiles(mut self, profiles: &[RouteProfile]) -> Self {
+        self.comparer = self.comparer.with_profiles(profiles);
+        self
+    }
+
+    /// Takes an entry of a log; an exchange is decoded only where the control's answer differs by its
+    /// bytes.
+    ///
+    /// # Errors
+    /// The exchange differs and cannot be decoded.
+    pub fn take_entry(&mut self, entry: &Entry) -> Result<(), DecodeError> {
+        let (Entry::Exchange(bytes) | Entry::Example(bytes)) = entry else { return Ok(()) };
+        let view = View::read(bytes);
+        if let Some(view) = &view
+            && let Some(primary) = view.outcome(Role::Primary).and_then(OutcomeView::response)
+            && let Some(control) = view.outcome(Role::Control).and_then(OutcomeView::response)
+            && same(primary, control)
+        {
+            let route = view.labels.iter().find(|(name, _)| *name == "route").map(|(_, value)| *value);
+            self.exchanges += 1;
+            self.count_control(route, view.id.digest());
+            return Ok(());
+        }
+        self.take(&codec::decode(bytes.clone())?);
+        Ok(())
+    }
+
+    /// Counts an exchange in which primary and control answered.
+    fn count_control(&mut self, route: Option<&str>, exchange: u64) {
+        self.with_control += 1;
+        let key =
+            xxhash_rust::xxh3::xxh3_64(route.unwrap_or_default().as_bytes()) ^ u64::from(route.is_some());
+        let pair = Pair { key, exchange, counts: 1 };
+        self.routes.count(pair, Worth::None, || route.map(Into::into), || ());
+    }
+
     /// Takes an exchange; those without a response of primary and control only count.
     pub fn take(&mut self, exchange: &Exchange) {
         self.exchanges += 1;
@@ -210,19 +251,12 @@ impl Learner {
         let (Some(Outcome::Response(primary)), Some(Outcome::Response(control))) = (primary, control) else {
             return;
         };
-        self.with_control += 1;
         let label = exchange.labels.iter().find(|label| &*label.name == "route");
         let route = label.map(|label| &*label.value);
         let digest = exchange.id.digest();
-        let key =
-            xxhash_rust::xxh3::xxh3_64(route.unwrap_or_default().as_bytes()) ^ u64::from(route.is_some());
-        self.routes.count(
-            Pair { key, exchange: digest, counts: 1 },
-            Worth::None,
-            || route.map(Into::into),
-            || (),
-        );
-        let found = self.comparer.compare(route, primary, control).differences;
+        self.count_control(route, digest);
+        let answers = self.comparer.compare_answers(route, &exchange.request, primary, control);
+        let found = answers.differences;
         let mut known = BTreeSet::new();
         for difference in &found {
             let part = difference.part;

@@ -172,3 +172,45 @@ fn the_order_of_exchanges_changes_nothing() {
     let rules = [rule("body:/at", "ignore"), rule("body:/*", "tolerate:9s")];
     assert_eq!(lint(&rules, all.clone()), lint(&rules, all.into_iter().rev()));
 }
+
+#[test]
+fn entries_of_a_log_give_the_same_documents() {
+    let mut missing = noisy(90);
+    missing.outcomes.control = None;
+    let mut alone = noisy(91);
+    (alone.outcomes.candidate, alone.outcomes.control) = (None, None);
+    let equal = (60..70).map(|s| with_bodies(s, ["{}", "{}", "{}"]));
+    let all: Vec<_> = (0..40).map(noisy).chain(equal).chain([missing, alone]).collect();
+    let rules = [rule("body:/at", "ignore"), rule("body:/*", "tolerate:9s")];
+    let (mut encoded, mut learner) = (Lint::new(&rules).unwrap(), suggest::Learner::new(&[]).unwrap());
+    let mut whole = suggest::Learner::new(&[]).unwrap();
+    for exchange in &all {
+        let mut bytes = Vec::new();
+        codec::encode(exchange, &mut bytes);
+        let entry = Entry::Exchange(bytes.into());
+        encoded.take_entry(&entry).unwrap();
+        learner.take_entry(&entry).unwrap();
+        whole.take(exchange);
+    }
+    assert_eq!(encoded.finish(&settings(), false), lint(&rules, all));
+    let settings = suggest::SuggestSettings { at_least: 3, expires: settings().today };
+    assert_eq!(learner.finish(&settings, false), whole.finish(&settings, false));
+}
+
+#[test]
+fn what_an_answer_says_of_single_events_is_a_difference_on_a_route_with_a_profile() {
+    let refuse = |events: &str| format!(r#"{{"code":400,"events_with_invalid_fields":{{"time":{events}}}}}"#);
+    let bodies = [refuse("[1]"), refuse("[2]"), refuse("[1]")];
+    let mut exchange = with_bodies(0, [&bodies[0], &bodies[1], &bodies[2]]);
+    exchange.request.method = http::Method::POST;
+    exchange.request.target = "/2/httpapi".to_owned();
+    exchange.labels = vec![parallax_exchange::Label { name: "route".into(), value: "ingest".into() }];
+    let profile =
+        RouteProfile { route: "ingest".to_owned(), profile: parallax_config::ProfileName::Amplitude };
+    let count = |profiles: &[RouteProfile]| {
+        let mut lint = Lint::new(&[]).unwrap().with_profiles(profiles);
+        lint.take(&exchange);
+        lint.finish(&settings(), false).candidate_differences
+    };
+    assert!(count(&[profile]) > count(&[]), "two events are told besides the body");
+}

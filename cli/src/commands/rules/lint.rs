@@ -2,7 +2,7 @@
 
 use super::{load, read};
 use crate::args::Global;
-use crate::exit::{Exit, OrExit as _, Outcome};
+use crate::exit::{Exit, Failure, OrExit as _, Outcome};
 use crate::output::{self, Format};
 use clap::Args;
 use parallax_comparator::lint::{self, FindingKind, LintDocument, Settings};
@@ -33,14 +33,18 @@ pub(crate) struct Lint {
 
 impl Lint {
     pub(crate) fn run(self, global: &Global) -> Outcome {
-        let rules = match &self.rules {
-            Some(file) => load(file)?,
-            None => read::rules_of_run(&self.recordings)?,
+        let run = read::run(&self.recordings)?;
+        let rules = match (&self.rules, &run) {
+            (Some(file), _) => load(file)?,
+            (None, Some(run)) => run.rules.clone(),
+            (None, None) => {
+                let why = "the recording does not hold a run with rules of its own; name a file with --rules";
+                return Err(Failure::new(Exit::Usage, why));
+            }
         };
-        let mut lint = lint::Lint::new(&rules).or_exit(Exit::Usage)?;
-        let read = read::each(global, &self.recordings, |exchange, is_example| {
-            if is_example { lint.take_example(exchange) } else { lint.take(exchange) }
-        })?;
+        let profiles = run.map(|run| run.profiles).unwrap_or_default();
+        let mut lint = lint::Lint::new(&rules).or_exit(Exit::Usage)?.with_profiles(&profiles);
+        let read = read::each(global, &self.recordings, |entry| lint.take_entry(entry))?;
         let settings = Settings { share: self.share, today: Day::today() };
         let document = LintDocument { damaged: read.damaged, ..lint.finish(&settings, read.interrupted) };
         match self.format {

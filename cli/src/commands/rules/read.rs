@@ -7,10 +7,10 @@ use crate::interrupt::Interrupt;
 use crate::output::{self, note};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
+use parallax_comparator::run::Run;
 use parallax_comparator::trial::Header;
-use parallax_config::Rule;
-use parallax_exchange::Exchange;
-use parallax_exchange::log::{self, LogError, Position, Record};
+use parallax_exchange::codec::DecodeError;
+use parallax_exchange::log::{self, Entry, LogError, Position, Record};
 use std::path::{Path, PathBuf};
 
 /// How reading ended.
@@ -25,11 +25,11 @@ pub(super) struct Read {
 /// Records after which the bar moves and an interrupt is looked for.
 const STRIDE: u64 = 256;
 
-/// Gives every exchange of the recordings, in their order, and whether it is a kept example only.
+/// Gives every entry of the recordings, in their order.
 pub(super) fn each(
     global: &Global,
     recordings: &[String],
-    mut take: impl FnMut(&Exchange, bool),
+    mut take: impl FnMut(&Entry) -> Result<(), DecodeError>,
 ) -> Result<Read, Failure> {
     let interrupt = Interrupt::listen()?;
     let sizes: Vec<Vec<Segment>> = recordings.iter().map(|name| segments(name)).collect();
@@ -39,7 +39,7 @@ pub(super) fn each(
     for (name, segments) in recordings.iter().zip(&sizes) {
         let mut log = log::open_recording(name).map_err(|error| unreadable(error.into()))?;
         loop {
-            let (position, record) = match log.next() {
+            let (position, entry) = match log.next_entry() {
                 Ok(Some(next)) => next,
                 Ok(None) => break,
                 Err(error @ LogError::Damaged { .. }) => {
@@ -51,10 +51,11 @@ pub(super) fn each(
                 }
                 Err(error) => return Err(unreadable(error.into())),
             };
-            match record {
-                Record::Exchange(exchange) => take(&exchange, false),
-                Record::Example(exchange) => take(&exchange, true),
-                Record::Run(_) | Record::Sealed(_) | Record::Verdict(_) | Record::End(_) => {}
+            if let Err(error) = take(&entry) {
+                if read.damaged == 0 {
+                    note!(global, "warning: {name}: the exchange at {position} cannot be read: {error}");
+                }
+                read.damaged += 1;
             }
             records += 1;
             if records.is_multiple_of(STRIDE) {
@@ -72,26 +73,19 @@ pub(super) fn each(
     Ok(read)
 }
 
-/// The rules of the run that the first recording holds.
-pub(super) fn rules_of_run(recordings: &[String]) -> Result<Vec<Rule>, Failure> {
-    let none = || {
-        let why = "the recording does not hold a run with rules of its own; name a file with --rules";
-        Failure::new(Exit::Usage, why)
-    };
-    let name = recordings.first().ok_or_else(none)?;
+/// The run that the first recording holds, where it begins with one.
+pub(super) fn run(recordings: &[String]) -> Result<Option<Run>, Failure> {
+    let Some(name) = recordings.first() else { return Ok(None) };
     let mut log = log::open_recording(name).map_err(|error| unreadable(error.into()))?;
     loop {
         match log.next() {
             Ok(Some((_, Record::Run(bytes)))) => {
                 let header = Header::from_bytes(&bytes);
-                return Ok(header
-                    .context("the header of the recorded run is damaged")
-                    .or_exit(Exit::Data)?
-                    .run
-                    .rules);
+                let header = header.context("the header of the recorded run is damaged");
+                return Ok(Some(header.or_exit(Exit::Data)?.run));
             }
             // The header comes first; whatever else does is no run from its beginning.
-            Ok(Some(_) | None) => return Err(none()),
+            Ok(Some(_) | None) => return Ok(None),
             Err(LogError::Damaged { .. }) => {}
             Err(error) => return Err(unreadable(error.into())),
         }

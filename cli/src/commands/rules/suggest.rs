@@ -7,6 +7,7 @@ use crate::output;
 use clap::{Args, ValueEnum};
 use parallax_comparator::lint::suggest::{self, Learner, SuggestSettings, Suggestions};
 use parallax_comparator::lint::{Lint, Settings};
+use parallax_comparator::run::RouteProfile;
 use parallax_config::{Day, Span};
 use std::path::PathBuf;
 
@@ -47,12 +48,16 @@ impl Suggest {
         let rules = self.rules.as_deref().map(load).transpose()?.unwrap_or_default();
         let today = Day::today();
         let expires = today.after(self.expires_in).map_err(|why| Failure::new(Exit::Usage, why))?;
-        let mut learner = Learner::new(&rules).or_exit(Exit::Usage)?;
-        let learned = read::each(global, &self.recordings, |exchange, _| learner.take(exchange))?;
+        let profiles = read::run(&self.recordings)?.map(|run| run.profiles).unwrap_or_default();
+        let mut learner = Learner::new(&rules).or_exit(Exit::Usage)?.with_profiles(&profiles);
+        let learned = read::each(global, &self.recordings, |entry| learner.take_entry(entry))?;
         let settings = SuggestSettings { at_least: self.at_least, expires };
         let mut suggestions = learner.finish(&settings, learned.interrupted);
-        let checked =
-            if learned.interrupted { learned } else { self.check(global, today, &mut suggestions)? };
+        let checked = if learned.interrupted {
+            learned
+        } else {
+            self.check(global, today, &profiles, &mut suggestions)?
+        };
         if checked.interrupted {
             // What was not checked is not suggested.
             suggestions.withhold_all("it was not checked against the candidate");
@@ -75,10 +80,11 @@ impl Suggest {
         &self,
         global: &Global,
         today: Day,
+        profiles: &[RouteProfile],
         suggestions: &mut Suggestions,
     ) -> Result<read::Read, Failure> {
-        let mut lint = Lint::new(&suggestions.rules()).or_exit(Exit::Data)?;
-        let checked = read::each(global, &self.recordings, |exchange, _| lint.take(exchange))?;
+        let mut lint = Lint::new(&suggestions.rules()).or_exit(Exit::Data)?.with_profiles(profiles);
+        let checked = read::each(global, &self.recordings, |entry| lint.take_entry(entry))?;
         suggestions.check(&lint.finish(&Settings { share: 1.0, today }, checked.interrupted));
         Ok(checked)
     }
