@@ -4,6 +4,7 @@
 //! because gates evaluate expressions over it and a missing field is an error to them.
 
 pub mod cells;
+mod part;
 pub mod render;
 pub mod signature;
 

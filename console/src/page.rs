@@ -56,7 +56,7 @@ pub(crate) async fn page(
     let markup = if snapshot.latest().is_none() {
         empty()
     } else {
-        let entry = Selection { run: parameters.run.clone(), candidate: None }.find(&snapshot)?;
+        let entry = Selection { run: parameters.run.clone(), ..Selection::default() }.find(&snapshot)?;
         View::new(entry, snapshot.version, &parameters).page()
     };
     Ok(document(markup))

@@ -74,6 +74,12 @@ struct Which {
     /// The console to ask.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8081")]
     console: String,
+    /// The verdict of this region alone, where the run keeps evidence of it (`[[policy.slices]]`).
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// The verdict of this shard alone, or of a region's shard.
+    #[arg(long, value_name = "SHARD")]
+    shard: Option<String>,
 }
 
 /// Where a copy goes.
@@ -420,6 +426,11 @@ impl Which {
         if let Some(digest) = &self.candidate {
             query.append_pair("candidate", digest);
         }
+        for (name, value) in [("region", &self.region), ("shard", &self.shard)] {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
         if !wait.is_zero() {
             query.append_pair("wait", &format!("{}s", wait.as_secs().max(1)));
         }
@@ -432,6 +443,12 @@ impl Which {
                 Ok(Some(Fetched { json: text(&answer.body)?, signature }))
             }
             StatusCode::SERVICE_UNAVAILABLE => Ok(None),
+            // A slice that a run does not know, or a run that is not there yet: its own words tell which.
+            StatusCode::NOT_FOUND if self.region.is_some() || self.shard.is_some() => {
+                let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+                let told = problem["error"].as_str().unwrap_or("it knows no such verdict");
+                Err(Failure::new(Exit::Usage, format!("{}: {told}", self.console)))
+            }
             StatusCode::NOT_FOUND if self.run.is_none() => Ok(None),
             StatusCode::NOT_FOUND => {
                 Err(Failure::new(Exit::Usage, format!("{} knows no run `{run}`", self.console)))

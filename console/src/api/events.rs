@@ -5,12 +5,15 @@
 
 use super::Context;
 use super::problem::Problem;
-use crate::board::{Entry, Snapshot};
+use super::select::{Parameters, Selection};
+use crate::board::Snapshot;
 use crate::limits;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use http::StatusCode;
 use parallax_comparator::verdict;
 use serde::Serialize;
 use std::convert::Infallible;
@@ -18,8 +21,18 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
-/// `GET /v1/events`: one event `verdict` now and after each publication, two a second at most.
-pub(crate) async fn stream(State(context): State<Context>) -> Result<Response, Problem> {
+/// `GET /v1/events`: one event `verdict` now and after each publication, two a second at most; of the
+/// newest run, or of what `?run=`, `?candidate=` and the labels of a slice select.
+pub(crate) async fn stream(
+    State(context): State<Context>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let parameters = Parameters::accept(parameters)?;
+    if parameters.wait.is_some() {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "`wait` does not apply to a stream")
+            .remedy("GET /v1/verdicts/{run}?wait=30s"));
+    }
+    let selection = parameters.select(parameters.run.clone());
     let permit = context
         .streams
         .clone()
@@ -33,9 +46,9 @@ pub(crate) async fn stream(State(context): State<Context>) -> Result<Response, P
         first: true,
         _permit: permit,
     };
-    let events = stream::unfold(reader, async |mut reader| {
+    let events = stream::unfold((reader, selection), async |(mut reader, selection)| {
         let snapshot = reader.next().await?;
-        Some((Ok::<_, Infallible>(event(&snapshot)), reader))
+        Some((Ok::<_, Infallible>(event(&snapshot, &selection)), (reader, selection)))
     });
     let heartbeat = KeepAlive::new().interval(limits::HEARTBEAT);
     Ok(Sse::new(events).keep_alive(heartbeat).into_response())
@@ -86,8 +99,10 @@ struct Update<'a> {
     sealed_windows: u64,
 }
 
-fn event(snapshot: &Snapshot) -> Event {
-    let verdict = snapshot.latest().map(Entry::verdict);
+/// What is selected may come later: until then the run is `null`, as on an empty board.
+fn event(snapshot: &Snapshot, selection: &Selection) -> Event {
+    let found = selection.verdict(snapshot).ok();
+    let verdict = found.as_deref();
     let update = Update {
         version: snapshot.version,
         run: verdict.map(|verdict| verdict.run.as_str()),

@@ -12,7 +12,7 @@
 //! it is one line of text. A candidate's digest is compared: a verdict about another build is a no.
 
 use super::problem::Problem;
-use super::select::Selection;
+use super::select::{self, Selection};
 use super::{Context, document, segment};
 use crate::limits;
 use axum::body::{Body, to_bytes};
@@ -25,7 +25,8 @@ use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// `POST /v1/flagger/{hook}`: the run is named by `metadata.run`, by `metadata.digest`, or by both.
+/// `POST /v1/flagger/{hook}`: the run is named by `metadata.run`, by `metadata.digest`, or by both;
+/// `metadata.region`, `shard`, `tenant` and `route` name a slice of it.
 pub(crate) async fn hook(
     State(context): State<Context>,
     hook: Result<Path<String>, PathRejection>,
@@ -88,8 +89,8 @@ async fn decide(
     }
     let selection = selection(&read(body).await?)?;
     let snapshot = context.board.snapshot();
-    let verdict = selection.find(&snapshot)?.verdict();
-    let yes = says_yes(hook, Standing::of(verdict)).unwrap_or(false);
+    let verdict = selection.verdict(&snapshot)?;
+    let yes = says_yes(hook, Standing::of(&verdict)).unwrap_or(false);
     let word = verdict.verdict.name();
     if yes {
         return Ok(document(&json!({
@@ -122,8 +123,10 @@ fn selection(webhook: &Webhook) -> Result<Selection, Problem> {
         let value = webhook.metadata.as_ref()?.get(key)?;
         Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     };
-    let selection = Selection { run: text("run"), candidate: text("digest") };
-    if selection == Selection::default() {
+    let labels = ["route", "tenant", "region", "shard"].map(|name| (name, text(name)));
+    let slice = select::slice(labels.each_ref().map(|(name, value)| (*name, value)));
+    let selection = Selection { run: text("run"), candidate: text("digest"), slice };
+    if selection.run.is_none() && selection.candidate.is_none() {
         // Falling back to the newest run would let one build pass on another's verdict.
         let error = "the webhook names no run: set metadata.digest or metadata.run in the Canary";
         return Err(Problem::new(StatusCode::NOT_FOUND, error));

@@ -80,6 +80,6 @@ fn find(
         Problem::new(StatusCode::BAD_REQUEST, rejection.body_text()).remedy("the one parameter is `run`")
     })?;
     let snapshot = context.board.snapshot();
-    let entry = Selection { run, candidate: None }.find(&snapshot)?;
+    let entry = Selection { run, ..Selection::default() }.find(&snapshot)?;
     Ok(entry.published.report.clone())
 }

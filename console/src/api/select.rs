@@ -1,8 +1,14 @@
-//! Which run a request means.
+//! Which run a request means, and which part of it.
 
 use super::problem::Problem;
 use crate::board::{Entry, Snapshot};
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
 use http::StatusCode;
+use parallax_comparator::slice::Slice;
+use parallax_comparator::verdict::Verdict;
+use serde::Deserialize;
+use std::borrow::Cow;
 
 /// A run by name, by the candidate that it validates, or by both.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -11,6 +17,52 @@ pub(crate) struct Selection {
     pub(crate) run: Option<String>,
     /// The digest of the candidate; a run for another candidate does not match.
     pub(crate) candidate: Option<String>,
+    /// The slice; the whole run when it has no labels.
+    pub(crate) slice: Slice,
+}
+
+/// `?candidate=sha256:…&region=eu&shard=3&wait=30s`; labels are spelled as in `[[policy.slices]]`.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Parameters {
+    pub(crate) run: Option<String>,
+    pub(crate) candidate: Option<String>,
+    pub(crate) wait: Option<String>,
+    route: Option<String>,
+    tenant: Option<String>,
+    region: Option<String>,
+    shard: Option<String>,
+}
+
+impl Parameters {
+    /// Reads a query string.
+    ///
+    /// # Errors
+    /// 400 for an unknown parameter.
+    pub(crate) fn accept(parameters: Result<Query<Self>, QueryRejection>) -> Result<Self, Problem> {
+        parameters.map(|Query(parameters)| parameters).map_err(|rejection| {
+            Problem::new(StatusCode::BAD_REQUEST, rejection.body_text()).remedy(
+                "the parameters are `wait`, such as 30s, `candidate`, a digest, and the labels of a slice: \
+                 `region`, `shard`, `tenant`, `route`",
+            )
+        })
+    }
+
+    /// The slice that the labels name; everything where there are none.
+    pub(crate) fn slice(&self) -> Slice {
+        let Self { route, tenant, region, shard, .. } = self;
+        slice([("route", route), ("tenant", tenant), ("region", region), ("shard", shard)])
+    }
+
+    /// The selection of `run`.
+    pub(crate) fn select(&self, run: Option<String>) -> Selection {
+        Selection { run, candidate: self.candidate.clone(), slice: self.slice() }
+    }
+}
+
+/// The slice of those labels that are given.
+pub(crate) fn slice(labels: [(&str, &Option<String>); 4]) -> Slice {
+    Slice(labels.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect())
 }
 
 impl Selection {
@@ -43,6 +95,25 @@ impl Selection {
                 }
             }
         }
+    }
+}
+
+impl Selection {
+    /// The verdict that is meant: the run's, or that of the slice.
+    ///
+    /// # Errors
+    /// As [`Self::find`]; 404 for a slice of which the run keeps no evidence.
+    pub(crate) fn verdict<'a>(&self, snapshot: &'a Snapshot) -> Result<Cow<'a, Verdict>, Problem> {
+        let verdict = self.find(snapshot)?.verdict();
+        if self.slice.is_all() {
+            return Ok(Cow::Borrowed(verdict));
+        }
+        let unknown = || {
+            let error = format!("run `{}` keeps no evidence of {}", verdict.run, self.slice);
+            Problem::new(StatusCode::NOT_FOUND, error)
+                .remedy("name it in `[[policy.slices]]`; the slices are in `checks` of the run's verdict")
+        };
+        verdict.of_slice(&self.slice).map(Cow::Owned).ok_or_else(unknown)
     }
 }
 

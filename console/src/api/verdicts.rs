@@ -3,7 +3,7 @@
 //! The status says only whether there is a document; what it says is in the document, in every state.
 
 use super::problem::Problem;
-use super::select::Selection;
+use super::select::{Parameters, Selection};
 use super::{Context, document, json, segment};
 use crate::board::{Change, Entry, Snapshot};
 use crate::{limits, signed};
@@ -12,21 +12,16 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::StatusCode;
 use parallax_comparator::run::Build;
-use parallax_comparator::verdict;
-use serde::{Deserialize, Serialize};
+use parallax_comparator::slice::Slice;
+use parallax_comparator::verdict::{self, Verdict};
+use serde::Serialize;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// `?candidate=sha256:…&wait=30s`
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Parameters {
-    candidate: Option<String>,
-    wait: Option<String>,
-}
-
-/// `GET /v1/verdicts`: every run on the board, the newest first; `?candidate=` keeps those of one digest.
+/// `GET /v1/verdicts`: every run on the board, the newest first; `?candidate=` keeps those of one digest,
+/// labels those with evidence of that slice, and tells its verdict. `changes` are always the run's.
 pub(crate) async fn list(
     State(context): State<Context>,
     parameters: Result<Query<Parameters>, QueryRejection>,
@@ -39,7 +34,17 @@ pub(crate) async fn list(
     let wanted = |entry: &&Entry| {
         parameters.candidate.is_none() || entry.verdict().candidate.digest == parameters.candidate
     };
-    let verdicts = snapshot.runs.iter().filter(wanted).map(Summary::of).collect();
+    let slice = parameters.slice();
+    let mut found: Vec<(Cow<'_, Verdict>, &Entry)> = Vec::new();
+    for entry in snapshot.runs.iter().filter(wanted) {
+        let verdict = entry.verdict();
+        if slice.is_all() {
+            found.push((Cow::Borrowed(verdict), entry));
+        } else if let Some(part) = verdict.of_slice(&slice) {
+            found.push((Cow::Owned(part), entry));
+        }
+    }
+    let verdicts = found.iter().map(|(verdict, entry)| Summary::of(verdict, &entry.changes)).collect();
     Ok(document(&List { schema: "parallax.verdicts/1", verdicts }))
 }
 
@@ -74,7 +79,12 @@ pub(crate) async fn signature(
     }
     let run = Some(segment(run)?).filter(|run| run != "latest");
     let snapshot = context.board.snapshot();
-    let entry = Selection { run, candidate: parameters.candidate }.find(&snapshot)?;
+    let selection = parameters.select(run);
+    if !selection.slice.is_all() {
+        return Err(bad_request("a slice's verdict is read off the run's, whose document is what is signed")
+            .remedy("read the signature of the run, without labels"));
+    }
+    let entry = selection.find(&snapshot)?;
     let signed = entry.signed.as_ref().ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "this console signs nothing").remedy("set `console.signing_key`")
     })?;
@@ -108,8 +118,7 @@ struct Summary<'a> {
 }
 
 impl<'a> Summary<'a> {
-    fn of(entry: &'a Entry) -> Self {
-        let verdict = entry.verdict();
+    fn of(verdict: &'a Verdict, changes: &'a [Change]) -> Self {
         Self {
             run: &verdict.run,
             continues: verdict.continues.as_deref(),
@@ -124,17 +133,28 @@ impl<'a> Summary<'a> {
             baseline: &verdict.baseline,
             watermark: verdict.watermark.as_deref(),
             sealed_windows: verdict.sealed_windows,
-            changes: &entry.changes,
+            changes,
         }
     }
 }
 
+/// A slice's document: the run's, with the slice that it is about.
+#[derive(Serialize)]
+struct Part<'a> {
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+    slice: &'a Slice,
+}
+
 async fn answer(context: Context, run: Option<String>, parameters: Parameters) -> Result<Response, Problem> {
-    let selection = Selection { run, candidate: parameters.candidate };
+    let selection = parameters.select(run);
     let snapshot = match parameters.wait.as_deref().map(duration).transpose()? {
         Some(wait) => changed(&context, &selection, wait).await?,
         None => context.board.snapshot(),
     };
+    if !selection.slice.is_all() {
+        return Ok(document(&Part { verdict: &*selection.verdict(&snapshot)?, slice: &selection.slice }));
+    }
     let entry = selection.find(&snapshot)?;
     let body = entry.published.verdict_json.clone();
     // A gate takes a 200 with anything but a complete object for a success, so never send one.
@@ -164,15 +184,13 @@ async fn changed(context: &Context, selection: &Selection, wait: Duration) -> Re
     let before = board.borrow_and_update().clone();
     if before.latest().is_some() {
         // An unknown run is an answer at once, not something to wait for.
-        if selection.find(&before)?.verdict().is_final {
+        if selection.verdict(&before)?.is_final {
             return Ok(before);
         }
     }
     let mark = |snapshot: &Snapshot| {
-        selection.find(snapshot).ok().map(|entry| {
-            let verdict = entry.verdict();
-            (verdict.run.clone(), verdict.verdict, verdict.is_final)
-        })
+        let verdict = selection.verdict(snapshot).ok()?;
+        Some((verdict.run.clone(), verdict.verdict, verdict.is_final))
     };
     let started = mark(&before);
     loop {
@@ -188,12 +206,13 @@ async fn changed(context: &Context, selection: &Selection, wait: Duration) -> Re
     }
 }
 
+/// The run is in the path, so it is no parameter here.
 fn accept(parameters: Result<Query<Parameters>, QueryRejection>) -> Result<Parameters, Problem> {
-    match parameters {
-        Ok(Query(parameters)) => Ok(parameters),
-        Err(rejection) => Err(bad_request(rejection.body_text())
-            .remedy("the parameters are `wait`, such as 30s, and `candidate`, a digest")),
+    let parameters = Parameters::accept(parameters)?;
+    if parameters.run.is_some() {
+        return Err(bad_request("`run` is no parameter here").remedy("GET /v1/verdicts/{run}"));
     }
+    Ok(parameters)
 }
 
 fn duration(text: &str) -> Result<Duration, Problem> {

@@ -171,6 +171,8 @@ impl CellEntry {
                     run: self.run.clone(),
                     candidate: candidate.map(str::to_owned),
                     console: console.clone().unwrap_or_default(),
+                    region: None,
+                    shard: None,
                 };
                 match which.fetch(Duration::ZERO) {
                     Ok(Some(fetched)) => fetched.json,

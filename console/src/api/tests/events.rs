@@ -73,3 +73,15 @@ async fn streams_are_bounded_and_end_with_the_console() {
     bench.stop.send_replace(true);
     assert_eq!(next(&mut stream).await, None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_one_run_is_not_told_of_another() {
+    let bench = Bench::new();
+    let request = Request::get("/v1/events?run=r1").body(Body::empty()).unwrap();
+    let mut stream = bench.router.clone().oneshot(request).await.unwrap().into_body().into_data_stream();
+    assert_eq!(next(&mut stream).await.unwrap()["run"], Value::Null);
+    bench.board.publish(published("r1", State::Wait));
+    assert_eq!(next(&mut stream).await.unwrap()["run"], "r1");
+    bench.board.publish(published("r2", State::Promote));
+    assert_eq!(next(&mut stream).await.unwrap()["run"], "r1");
+}

@@ -3,7 +3,8 @@ use crate::canned;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use parallax_comparator::report::{Conservation, Report};
-use parallax_comparator::verdict::State;
+use parallax_comparator::slice::Slice;
+use parallax_comparator::verdict::{CheckLine, CheckState, State};
 use serde_json::json;
 
 #[tokio::test]
@@ -175,4 +176,63 @@ async fn metrics_hold_each_state_as_0_or_1_and_escape_labels() {
     assert_eq!(states.filter(|line| line.ends_with("} 0")).count(), 4, "the other states are 0");
     assert!(text.contains("parallax_log_e_reject{run=\"a\\\"b\\\\c\\nd\"} 0\n"), "{text}");
     assert!(text.contains("# TYPE parallax_verdict gauge\n"));
+}
+
+/// A run with evidence of a region, and of a shard of it that has too little.
+fn with_regions() -> parallax_comparator::report::Published {
+    let mut verdict = canned::verdict("r1", State::Promote, true);
+    let line: CheckLine = serde_json::from_value(json!({
+        "slice": {}, "check": "mismatch", "required": true, "state": "promote", "tau": 0.0005, "delta": 0.002,
+        "n": 5000, "n_required": 2925, "need_units": 0, "worse": 1, "better": 1, "log_e_reject": -1.0,
+        "log_e_reject_plain": -1.0, "log_threshold_reject": 3.0, "log_e_promote": 5.0,
+        "log_e_promote_plain": 5.0, "log_threshold_promote": 4.6, "estimate": 0.0, "cs": [-0.001, 0.001],
+        "deff": 1.0, "guard": "off", "examples": [],
+    }))
+    .unwrap();
+    let labels = |labels: &[(&str, &str)]| {
+        Slice(labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    };
+    for (slice, state) in [
+        (labels(&[("region", "eu")]), CheckState::Promote),
+        (labels(&[("region", "eu"), ("shard", "3")]), CheckState::Uncertified),
+    ] {
+        let required = state == CheckState::Promote;
+        verdict.checks.push(CheckLine { slice, state, required, ..line.clone() });
+    }
+    canned::publish(verdict, Report::default())
+}
+
+#[tokio::test]
+async fn a_region_and_a_shard_have_verdicts_of_their_own() {
+    let bench = Bench::new();
+    bench.board.publish(with_regions());
+    let digest = canned::DIGEST;
+    for target in [
+        "/v1/verdicts/r1?region=eu".to_owned(),
+        format!("/v1/verdicts/latest?candidate={digest}&region=eu&wait=30s"),
+    ] {
+        let document = bench.get(&target).await.json();
+        assert_eq!(document["schema"], "parallax.verdict/1");
+        assert_eq!((&document["verdict"], &document["slice"]), (&json!("promote"), &json!({"region": "eu"})));
+        assert_eq!(document["checks"].as_array().unwrap().len(), 1);
+    }
+    let shard = bench.get("/v1/verdicts/r1?region=eu&shard=3").await.json();
+    assert_eq!((&shard["verdict"], &shard["promote"]), (&json!("inconclusive"), &json!(null)));
+    let unknown = bench.get("/v1/verdicts/r1?region=us").await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+    assert!(unknown.json()["error"].as_str().unwrap().contains("region=us"));
+    assert_eq!(bench.get("/v1/verdicts/r1/signature?region=eu").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(bench.get("/v1/verdicts/r1?zone=eu").await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn the_list_tells_the_verdict_of_a_slice_and_leaves_out_runs_without_it() {
+    let bench = Bench::new();
+    bench.board.publish(with_regions());
+    bench.board.publish(published("r2", State::Promote));
+    let list = bench.get("/v1/verdicts?region=eu&shard=3").await.json();
+    let verdicts = list["verdicts"].as_array().unwrap();
+    assert_eq!(verdicts.len(), 1, "{list}");
+    assert_eq!((&verdicts[0]["run"], &verdicts[0]["verdict"]), (&json!("r1"), &json!("inconclusive")));
+    assert_eq!(verdicts[0]["changes"].as_array().unwrap().len(), 1);
 }
