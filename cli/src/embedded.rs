@@ -131,6 +131,10 @@ fn webhook(settings: &parallax_config::Webhook) -> Result<Option<Webhook>, Failu
     };
     let webhook = Webhook::new(url, settings.timeout.0, settings.attempts).or_exit(Exit::Usage)?;
     let webhook = webhook.only_final(settings.only_final);
+    let webhook = match &settings.roots {
+        Some(file) => webhook.trusting(file).context("key webhook.roots").or_exit(Exit::Usage)?,
+        None => webhook,
+    };
     let secret = text.map(|text| Secret::read(&text)).transpose();
     let secret = secret.with_context(|| format!("{place} holds no usable secret")).or_exit(Exit::Usage)?;
     Ok(Some(match secret {

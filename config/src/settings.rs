@@ -125,6 +125,10 @@ pub struct Webhook {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"http://127.0.0.1:9000/parallax")]
     pub url: Option<String>,
+    /// File with the roots that are trusted for an https address; the system's when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", example = &"tls/roots.pem")]
+    pub roots: Option<PathBuf>,
     /// File with the secret that requests are signed with: `whsec_` and base64, or any text.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", example = &"/etc/parallax/webhook.secret")]
@@ -147,6 +151,7 @@ impl Default for Webhook {
     fn default() -> Self {
         Self {
             url: None,
+            roots: None,
             secret_file: None,
             secret_env: None,
             timeout: Span::secs(10),

@@ -12,6 +12,7 @@ mod deliver;
 mod event;
 mod post;
 mod queue;
+mod tls;
 
 pub(crate) use deliver::deliver;
 
@@ -21,13 +22,17 @@ use hmac::{Hmac, Mac as _};
 use http::Uri;
 use sha2::Sha256;
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tls::Tls;
 
 /// Where events go, and how hard to try.
 #[derive(Debug, Clone)]
 pub struct Webhook {
     pub(crate) url: Uri,
+    /// How the receiver is known, where the address says https.
+    pub(crate) tls: Option<Tls>,
     pub(crate) secret: Option<Secret>,
     pub(crate) timeout: Duration,
     pub(crate) attempts: u32,
@@ -42,13 +47,21 @@ pub struct Secret(Vec<u8>);
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
     /// The address.
-    #[error("the webhook's address `{0}` is not of the form http://host:port/path")]
+    #[error("the webhook's address `{0}` is not of the form http://host:port/path or https://host/path")]
     Address(String),
     /// The secret.
     #[error(
         "the webhook's secret has {0} bytes, 16 at least are needed; `openssl rand -base64 32` prints a good one"
     )]
     Short(usize),
+    /// The roots that are to be trusted.
+    #[error("the roots in {file} cannot be trusted: {why}")]
+    Roots {
+        /// The file; `the system` where none is named.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The encoding of the secret.
     #[error("the webhook's secret begins with `whsec_`, but what follows is no base64")]
     Encoding,
@@ -58,14 +71,30 @@ impl Webhook {
     /// A webhook at `url`, which is tried `attempts` times for each event, for `timeout` each time.
     ///
     /// # Errors
-    /// [`WebhookError::Address`] unless `url` is an absolute `http:` URL.
+    /// [`WebhookError::Address`] unless `url` is an absolute `http:` or `https:` URL;
+    /// [`WebhookError::Roots`] where it is `https:` and the system has no roots.
     pub fn new(url: &str, timeout: Duration, attempts: u32) -> Result<Self, WebhookError> {
         let refused = || WebhookError::Address(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| refused())?;
-        if uri.scheme_str() != Some("http") || uri.host().is_none_or(str::is_empty) {
+        if uri.host().is_none_or(str::is_empty) {
             return Err(refused());
         }
-        Ok(Self { url: uri, secret: None, timeout, attempts: attempts.max(1), only_final: false })
+        let tls = match uri.scheme_str() {
+            Some("http") => None,
+            Some("https") => Some(Tls::of(&uri).ok_or_else(refused)?),
+            _ => return Err(refused()),
+        };
+        Ok(Self { url: uri, tls, secret: None, timeout, attempts: attempts.max(1), only_final: false })
+    }
+
+    /// Trusts the certificates of this PEM file, and no others; the system's roots are trusted
+    /// otherwise. An `http:` address needs none.
+    ///
+    /// # Errors
+    /// [`WebhookError::Roots`] for a file without usable certificates.
+    pub fn trusting(self, roots: &Path) -> Result<Self, WebhookError> {
+        let tls = self.tls.map(|tls| tls.trusting(roots)).transpose()?;
+        Ok(Self { tls, ..self })
     }
 
     /// Signs every request with this secret.

@@ -52,16 +52,23 @@ fn webhook(hook: &Webhook, findings: &mut Findings) {
         return;
     };
     match Url::parse(text) {
-        Ok(url) if url.scheme() == "https" => findings.problem(
-            at,
-            format!("`{text}`: TLS to a webhook is not spoken yet"),
-            "use http://, with TLS begun by a sidecar if the network needs it",
-        ),
-        Ok(url) if url.scheme() == "http" && url.username().is_empty() && url.password().is_none() => {}
+        Ok(url)
+            if matches!(url.scheme(), "http" | "https")
+                && url.username().is_empty()
+                && url.password().is_none() =>
+        {
+            if url.scheme() == "http" && hook.roots.is_some() {
+                findings.warning(
+                    KeyPath::of(&["webhook", "roots"]),
+                    "is not used: the address is spoken to without TLS",
+                    "write https:// in webhook.url, or remove it",
+                );
+            }
+        }
         _ => findings.problem(
             at,
             format!("`{text}` is no address that events can be posted to"),
-            "write http://host:port/path, without a user name",
+            "write http://host:port/path or https://host/path, without a user name",
         ),
     }
     if !has_secret {

@@ -6,6 +6,7 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// What the receiver said; its body is not read.
@@ -33,7 +34,19 @@ pub(crate) async fn post(webhook: &Webhook, event: &Event) -> Result<Answer, Pos
     let url = &webhook.url;
     // The brackets of an IPv6 address belong to the URL.
     let host = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let stream = TcpStream::connect((host, url.port_u16().unwrap_or(80))).await?;
+    let usual = if webhook.tls.is_some() { 443 } else { 80 };
+    let stream = TcpStream::connect((host, url.port_u16().unwrap_or(usual))).await?;
+    match &webhook.tls {
+        Some(tls) => send(tls.connect(stream).await?, webhook, event).await,
+        None => send(stream, webhook, event).await,
+    }
+}
+
+async fn send<S>(stream: S, webhook: &Webhook, event: &Event) -> Result<Answer, PostError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let url = &webhook.url;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let target = url.path_and_query().map_or("/", |target| target.as_str());
@@ -49,15 +62,15 @@ pub(crate) async fn post(webhook: &Webhook, event: &Event) -> Result<Answer, Pos
         let answer = sender.send_request(request).await?;
         Ok(Answer { status: answer.status(), retry_after: retry_after(answer.headers()) })
     };
+    tokio::pin!(exchange);
     // The connection is driven here, not by a task of its own: a time-out ends it as well.
     tokio::select! {
         biased;
-        answer = exchange => answer,
-        ended = connection => Err(ended.err().map_or_else(
-            || std::io::Error::from(std::io::ErrorKind::ConnectionReset).into(),
-            PostError::Exchange,
-        )),
+        answer = &mut exchange => return answer,
+        ended = connection => ended?,
     }
+    // A receiver may close the connection with its answer, which is then there already.
+    exchange.await
 }
 
 /// The form in seconds; the form with a date is rare, and our own pauses then hold.
