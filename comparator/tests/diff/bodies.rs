@@ -388,7 +388,8 @@ fn codings_that_nobody_declares_are_undone() {
     };
     let zstd = |body: &[u8]| zstd::encode_all(body, 3).unwrap();
     let (left, right) = (br#"{"a":1,"b":[2]}"#, br#"{"a":1,"b":[3]}"#);
-    let coders: [&dyn Fn(&[u8]) -> Vec<u8>; 3] = [&|body| gzip(body, 6), &deflate, &zstd];
+    type Coder<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+    let coders: [Coder<'_>; 3] = [&|body| gzip(body, 6), &deflate, &zstd];
     for code in coders {
         let of = |mime, body: &[u8]| response(&[("content-type", mime)], code(body));
         let json = "application/json";
