@@ -6,13 +6,14 @@
 use crate::commands::verdict::sign::signing_key;
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::redaction::redactor;
+use crate::take_up::{TakenUp, take_up};
 use anyhow::Context as _;
 use parallax_comparator::diff::Schema;
 use parallax_comparator::report::Published;
 use parallax_comparator::run::{Build, ControlMode, NORMALISER, RouteProfile, Run};
 use parallax_comparator::slice::Slice;
 use parallax_comparator::verify;
-use parallax_comparator::worker::{Worker, WorkerHandle, WorkerOptions};
+use parallax_comparator::worker::{Publish, Worker, WorkerHandle, WorkerOptions};
 use parallax_config::{Config, Role, Route};
 use parallax_console::{Board, Console, Secret, Webhook};
 use parallax_exchange::{Ledger, QueueLimits, log, queue};
@@ -21,7 +22,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How this process runs; what it validates is in the [`Config`].
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
     /// Keep every exchange in the log, as a recording.
     pub(crate) capture: bool,
@@ -29,6 +30,12 @@ pub(crate) struct Options {
     pub(crate) console: bool,
     /// Keep evidence in the log of the configuration.
     pub(crate) log: bool,
+    /// Begin a new run even if the log has one that was cut off.
+    pub(crate) fresh: bool,
+    /// Go on with a run that was cut off even if it names no digest.
+    pub(crate) resume: bool,
+    /// The undecided run to continue under a new name.
+    pub(crate) continues: Option<String>,
 }
 
 /// A running pipeline.
@@ -39,6 +46,8 @@ pub(crate) struct Embedded {
     console: Option<parallax_console::Running>,
     board: Board,
     drain: Duration,
+    /// What the start found in the log, for people.
+    notes: Vec<String>,
 }
 
 /// What is left when the pipeline has stopped.
@@ -57,7 +66,11 @@ impl Embedded {
         if options.log {
             run.attempt += earlier_attempts(config);
         }
-        let writer = options.log.then(|| open_log(config)).transpose()?;
+        let mut writer = options.log.then(|| open_log(config)).transpose()?;
+        let taken = match &mut writer {
+            Some(writer) => take_up(&config.log.url, &options, &run, &mut **writer)?,
+            None => TakenUp::default(),
+        };
         let limits = QueueLimits { count: config.limits.queue_exchanges, bytes: config.limits.queue_bytes };
         let (sender, receiver) = queue(limits);
         let receiver = receiver.redacted_by(redactor(&config.redact)?);
@@ -74,16 +87,22 @@ impl Embedded {
             .or_exit(Exit::Usage)?;
         let proxy = Proxy::start(config, ledger.clone(), sender).or_exit(Exit::Usage)?;
         let publisher = board.clone();
-        let worker = Worker::start(
-            run,
-            receiver,
-            ledger,
-            writer,
-            WorkerOptions { capture: options.capture, ..WorkerOptions::default() },
-            Box::new(move |published| publisher.publish(published)),
-        )
-        .or_exit(Exit::Usage)?;
-        Ok(Self { proxy, worker, console, board, drain: config.limits.drain_timeout.0 })
+        let publish: Publish = Box::new(move |published| publisher.publish(published));
+        let worker_options = WorkerOptions { capture: options.capture, ..WorkerOptions::default() };
+        let worker = match (taken.resumed, writer) {
+            (Some(resumed), Some(log)) => {
+                Worker::resume(resumed, receiver, ledger, log, worker_options, publish)
+            }
+            (_, writer) => Worker::start(run, receiver, ledger, writer, worker_options, publish),
+        };
+        let worker = worker.or_exit(Exit::Usage)?;
+        let drain = config.limits.drain_timeout.0;
+        Ok(Self { proxy, worker, console, board, drain, notes: taken.notes })
+    }
+
+    /// What the start found in the log, a line each.
+    pub(crate) fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Where clients connect.

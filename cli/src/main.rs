@@ -14,6 +14,7 @@ mod output;
 mod redaction;
 mod report_file;
 mod summary;
+mod take_up;
 
 use clap::Parser as _;
 use std::process::ExitCode;

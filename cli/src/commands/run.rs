@@ -30,6 +30,15 @@ pub(crate) struct Run {
     /// Keep every exchange in the log, as a recording that `parallax replay` can send again.
     #[arg(long)]
     capture: bool,
+    /// Begin a new run, even if the log has one that was cut off; it counts as another attempt.
+    #[arg(long, conflicts_with_all = ["resume", "continues"])]
+    fresh: bool,
+    /// Go on with a run that was cut off although it names no candidate digest: you vouch for its build.
+    #[arg(long, conflicts_with = "continues")]
+    resume: bool,
+    /// Continue an undecided run of the same build and policy under a new name, with all its evidence.
+    #[arg(long = "continue", value_name = "RUN")]
+    continues: Option<String>,
     /// How to print the verdict at the end.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -48,12 +57,23 @@ impl Run {
     pub(crate) fn run(self, global: &Global) -> Outcome {
         let config = load(&self.config, global)?;
         let interrupt = Interrupt::listen()?;
-        let pipeline = Embedded::start(&config, Options { capture: self.capture, console: true, log: true })?;
+        let options = Options {
+            capture: self.capture,
+            console: true,
+            log: true,
+            fresh: self.fresh,
+            resume: self.resume,
+            continues: self.continues,
+        };
+        let pipeline = Embedded::start(&config, options)?;
         note!(global, "proxy    http://{}", pipeline.address());
         if let Some(console) = pipeline.console() {
             note!(global, "console  http://{console}");
         }
         note!(global, "log      {}", config.log.url);
+        for line in pipeline.notes() {
+            note!(global, "{line}");
+        }
         let until = self.until.unwrap_or_else(|| default_until(self.duration));
         let mut progress = summary::Progress::new(global, None);
         let waited = interrupt.wait_until(self.duration.map(|span| span.0), || {

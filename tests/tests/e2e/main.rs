@@ -24,6 +24,7 @@ mod notices;
 mod outputs;
 mod proxy;
 mod redaction;
+mod resume;
 mod sdks;
 mod signatures;
 mod waiting;
