@@ -2,6 +2,7 @@
 //!
 //! Inside the timed part: everything from the two texts to the list of differences with their paths.
 //! Outside: making the texts. CPU time of the thread, so that a busy machine does not show.
+//! `PARALLAX_PORTABLE=1` measures the instructions that every processor of the architecture has.
 //! Before anything is timed, both are held to the number of differences that was planted.
 
 mod corpus;
@@ -11,11 +12,14 @@ use corpus::{Pair, pairs};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use parallax_benches::ThreadCpu;
 use parallax_comparator::compare::Comparer;
-use parallax_comparator::diff::Limits;
+use parallax_comparator::diff::{Limits, portable};
 use std::hint::black_box;
 use std::time::Duration;
 
 fn compare(criterion: &mut Criterion<ThreadCpu>) {
+    if std::env::var_os("PARALLAX_PORTABLE").is_some() {
+        assert!(portable(), "nothing was compared before");
+    }
     let limits = Limits { differences: 100_000, ..Limits::TRAFFIC };
     let comparer = Comparer::new(&[], &[]).expect("no rules can be wrong").with_limits(limits);
     let mut group = criterion.benchmark_group("json");

@@ -87,6 +87,28 @@ fn comparing_equal_exchanges_allocates_nothing() {
     assert_eq!(counted.count_total, 0);
 }
 
+/// Two paths, two sides and the list: what is said of the difference, and nothing to find it.
+#[test]
+fn only_what_is_said_of_a_difference_is_allocated() {
+    let comparer = Comparer::new(&[], &[]).unwrap();
+    let record =
+        r#"{"id":"3f2504e0","user":{"name":"a","tags":["x","y"],"n":1.5},"at":10,"deep":[[{"k":[]}]]}"#;
+    let left = format!(r#"{{"sdk":"js","batch":[{record},{record},{record}]}}"#);
+    let mut compare = |right: &str, differences: usize| {
+        let mut found = None;
+        let counted =
+            measure(|| found = Some(comparer.compare_json(None, left.as_bytes(), right.as_bytes())));
+        assert_eq!(found.unwrap().differences.len(), differences);
+        counted.count_total
+    };
+    assert_eq!(compare(&left, 0), 0, "equal");
+    assert_eq!(compare(&left.replacen("10", "11", 1), 1), 5, "one value");
+    let turned =
+        r#"{"deep":[[{"k":[]}]],"at":10,"user":{"n":1.5,"tags":["x","y"],"name":"a"},"id":"3f2504e0"}"#;
+    let reordered = format!(r#"{{"batch":[{turned},{turned},{turned}],"sdk":"js"}}"#);
+    assert_eq!(compare(&reordered, 0), 0, "keys in another order");
+}
+
 #[test]
 fn reading_what_equal_answers_mean_to_a_vendors_clients_allocates_nothing() {
     for (profile, target) in [(ProfileName::Statsig, "/v1/log_event"), (ProfileName::Segment, "/v1/batch")] {

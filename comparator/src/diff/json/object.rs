@@ -43,21 +43,20 @@ impl<'a> Walk<'a, '_, '_> {
     /// Compares the rest of two objects by key; `more` says which sides have members left, at whose
     /// keys the cursors stand.
     fn by_key(&mut self, more: (bool, bool)) -> Result<(), Stop> {
-        let (before, marks) = (self.members.len(), self.marks.len());
-        let compared = self.rest_by_key((before, marks), more);
+        let before = self.members.len();
+        let compared = self.rest_by_key(before, more);
         self.members.truncate(before);
-        self.marks.truncate(marks);
         compared
     }
 
-    fn rest_by_key(&mut self, (before, marks): (usize, usize), more: (bool, bool)) -> Result<(), Stop> {
+    fn rest_by_key(&mut self, before: usize, more: (bool, bool)) -> Result<(), Stop> {
         let depth = self.path.len() + 1;
         let mut rest = self.right_rest(before, more.1, depth)?;
         let end = self.right.at();
         let mut more = more.0;
         while more {
             let name = Name::read(&mut self.left).map_err(on_left)?;
-            match rest.take((&mut self.members[before..], &mut self.marks[marks..]), &name) {
+            match rest.take(&mut self.members[before..], &name) {
                 // Most values are equal byte for byte: then the left one need not be read.
                 Some(value) if self.left.eat_value(self.right.slice(&value)) => {}
                 Some(value) => {
@@ -104,12 +103,9 @@ impl<'a> Walk<'a, '_, '_> {
             let name = Name::read(&mut self.right).map_err(on_right)?;
             let value = self.leap(depth)?;
             escaped |= name.escaped;
-            self.marks.push(name.mark());
             self.members.push(Member { name, value, matched: false });
             more = self.right.member(&mut false, depth).map_err(on_right)?;
         }
-        let marks = self.marks.len().next_multiple_of(MARKS);
-        self.marks.resize(marks, MATCHED);
         Ok(Rest::new(&self.members[before..], escaped))
     }
 }
@@ -142,13 +138,6 @@ impl<'a> Name<'a> {
         Ok(Self { key, head: head(&cursor.text()[start..], key.0.len()), escaped: cursor.escaped })
     }
 
-    /// What the name is first looked for by; never [`MATCHED`].
-    #[inline]
-    fn mark(&self) -> u32 {
-        let mixed = (self.head ^ self.key.0.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 32) as u32 | 1
-    }
-
     /// Whether both are written alike.
     #[inline]
     fn is_spelled(&self, other: &Self) -> bool {
@@ -171,6 +160,8 @@ fn head(text: &[u8], length: usize) -> u64 {
 struct Rest<'a> {
     /// Whether a key among them is not written as it is meant.
     escaped: bool,
+    /// Everything before this is matched.
+    front: usize,
     /// For long objects: the first unmatched member of each key, and the next of the same key.
     index: Option<Box<Index<'a>>>,
 }
@@ -186,50 +177,34 @@ const SEARCHED_MAX: usize = 64;
 impl<'a> Rest<'a> {
     fn new(members: &[Member<'a>], escaped: bool) -> Self {
         let index = (members.len() > SEARCHED_MAX).then(|| Box::new(Index::new(members)));
-        Self { escaped, index }
+        Self { escaped, front: 0, index }
     }
 
     /// The value of the first unmatched member named `name`, which is matched then.
     #[inline]
-    fn take(
-        &mut self,
-        (members, marks): (&mut [Member<'_>], &mut [u32]),
-        name: &Name<'_>,
-    ) -> Option<Range<usize>> {
+    fn take(&mut self, members: &mut [Member<'_>], name: &Name<'_>) -> Option<Range<usize>> {
         let found = match &mut self.index {
             Some(index) => index.look_up(members, name)?,
-            None if self.escaped || name.escaped => {
-                members.iter().position(|member| !member.matched && member.name.key.same(&name.key))?
-            }
-            None => search(members, marks, name)?,
+            None => self.search(members, name)?,
         };
-        marks[found] = MATCHED;
         let member = &mut members[found];
         member.matched = true;
         Some(member.value.clone())
     }
-}
 
-/// The mark of a member that is matched, and behind the last.
-const MATCHED: u32 = 0;
-/// Marks that are looked at in one go; each object has a multiple of so many.
-const MARKS: usize = 8;
-
-/// The first unmatched member that is written like `name`.
-#[inline]
-fn search(members: &[Member<'_>], marks: &[u32], name: &Name<'_>) -> Option<usize> {
-    let mark = name.mark();
-    for (index, marks) in marks.as_chunks::<MARKS>().0.iter().enumerate() {
-        let mut hits = marks.iter().rev().fold(0_u32, |hits, other| hits << 1 | u32::from(*other == mark));
-        while hits != 0 {
-            let found = index * MARKS + hits.trailing_zeros() as usize;
-            if members[found].name.is_spelled(name) {
-                return Some(found);
-            }
-            hits &= hits - 1;
+    #[inline]
+    fn search(&mut self, members: &[Member<'_>], name: &Name<'_>) -> Option<usize> {
+        while members.get(self.front).is_some_and(|member| member.matched) {
+            self.front += 1;
         }
+        let mut unmatched = members[self.front..].iter();
+        let found = if self.escaped || name.escaped {
+            unmatched.position(|member| !member.matched && member.name.key.same(&name.key))
+        } else {
+            unmatched.position(|member| member.name.is_spelled(name) && !member.matched)
+        };
+        Some(self.front + found?)
     }
-    None
 }
 
 impl<'a> Index<'a> {

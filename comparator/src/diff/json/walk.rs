@@ -15,8 +15,6 @@ pub(super) struct Walk<'a, 's, 'r> {
     pub(super) path: SmallVec<[Step<'a>; 16]>,
     /// The members that are yet to be matched of the objects that are compared by key, innermost last.
     pub(super) members: SmallVec<[Member<'a>; 24]>,
-    /// A number for each of them, to find them by; padded.
-    pub(super) marks: SmallVec<[u32; 64]>,
     pub(super) sink: &'s mut Sink<'r>,
 }
 
@@ -26,7 +24,7 @@ pub(super) type Starts = (usize, usize);
 impl<'a, 's, 'r> Walk<'a, 's, 'r> {
     pub(super) fn new(left: &'a [u8], right: &'a [u8], sink: &'s mut Sink<'r>) -> Self {
         let (left, right) = (Cursor::new(left), Cursor::new(right));
-        Self { left, right, path: SmallVec::new(), members: SmallVec::new(), marks: SmallVec::new(), sink }
+        Self { left, right, path: SmallVec::new(), members: SmallVec::new(), sink }
     }
 
     /// Compares both texts to their ends.
