@@ -8,7 +8,7 @@ mod examples;
 mod latency;
 mod paths;
 mod places;
-mod redact;
+pub(crate) mod redact;
 mod reporter;
 mod unified;
 

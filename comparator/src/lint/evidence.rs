@@ -1,7 +1,7 @@
 //! Where a rule hides, and who differs there.
 
 use crate::diff::{Difference, Kind, Part};
-use crate::report::book;
+use crate::report::{book, redact};
 use parallax_exchange::Exchange;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -106,7 +106,8 @@ impl book::Counts for Counts {
     }
 }
 
-/// One difference, kept for people to look at.
+/// One difference, kept for people to look at: without credentials, as recordings hold them where the run
+/// was told to redact nothing.
 #[derive(Debug, Clone)]
 pub(super) struct PlaceExample {
     pub(super) exchange: String,
@@ -117,11 +118,7 @@ pub(super) struct PlaceExample {
 
 impl PlaceExample {
     pub(super) fn of(exchange: &Exchange, difference: &Difference) -> Self {
-        Self {
-            exchange: exchange.id.to_string(),
-            path: difference.path.clone(),
-            left: difference.left.clone(),
-            right: difference.right.clone(),
-        }
+        let Difference { path, left, right, .. } = redact::difference(difference);
+        Self { exchange: exchange.id.to_string(), path, left, right }
     }
 }

@@ -214,3 +214,23 @@ fn what_an_answer_says_of_single_events_is_a_difference_on_a_route_with_a_profil
     };
     assert!(count(&[profile]) > count(&[]), "two events are told besides the body");
 }
+
+#[test]
+fn credentials_are_in_no_example() {
+    let bodies = [r#"{"token":"s3cr3t-1"}"#, r#"{"token":"s3cr3t-2"}"#, r#"{"token":"s3cr3t-3"}"#];
+    let exchanges: Vec<_> = (0..5).map(|sequence| with_bodies(sequence, bodies)).collect();
+    let document = lint(&[rule("body:/token", "ignore")], exchanges.clone());
+    let mut learner = suggest::Learner::new(&[]).unwrap();
+    exchanges.iter().for_each(|exchange| learner.take(exchange));
+    let settings = suggest::SuggestSettings { at_least: 3, expires: settings().today };
+    let learned = learner.finish(&settings, false);
+    for text in [
+        serde_json::to_string(&document).unwrap(),
+        render(&document),
+        serde_json::to_string(&learned).unwrap(),
+        suggest::terminal(&learned),
+        suggest::toml(&learned),
+    ] {
+        assert!(text.contains("/token") && !text.contains("s3cr3t"), "{text}");
+    }
+}

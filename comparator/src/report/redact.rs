@@ -81,7 +81,7 @@ fn set_cookie(value: &[u8]) -> Vec<u8> {
 }
 
 /// A body, a target or a part of one.
-pub(super) fn text(text: &str) -> Cow<'_, str> {
+pub(crate) fn text(text: &str) -> Cow<'_, str> {
     let hide = |found: &Captures<'_>, with: &str| format!("{}{with}", &found[1]);
     let members = MEMBER.replace_all(text, |found: &Captures<'_>| hide(found, "\"[redacted]\""));
     match PARAMETER.replace_all(&members, |found: &Captures<'_>| hide(found, REDACTED)) {
@@ -91,7 +91,7 @@ pub(super) fn text(text: &str) -> Cow<'_, str> {
 }
 
 /// A difference without the credentials in its sides.
-pub(super) fn difference(found: &Difference) -> Difference {
+pub(crate) fn difference(found: &Difference) -> Difference {
     let last = found.path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     let is_secret = match found.part {
         Part::Header | Part::Trailer => HEADERS.contains(&found.path.as_str()),

@@ -3,6 +3,7 @@
 use super::{Answered, JoinLimits, Side};
 use crate::compare::Comparison;
 use crate::diff::{Difference, Document, Kind, Part};
+use crate::report::redact;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -213,13 +214,15 @@ impl Collected {
         let id = |answered: Option<&Answered>| answered.map(|answered| answered.id.to_string());
         let request = left
             .or(right)
-            .map(|of| format!("{} {}", of.request.method, of.request.target))
+            .map(|of| format!("{} {}", of.request.method, redact::text(&of.request.target)))
             .unwrap_or_default();
         for difference in found {
             if self.differences.len() >= limits.differences {
                 self.truncated = true;
                 return;
             }
+            // Recordings hold what was captured, and this is read by people and kept by CI.
+            let difference = redact::difference(&difference);
             let joined =
                 Joined { request: request.clone(), left_id: id(left), right_id: id(right), difference };
             self.differences.push(joined);

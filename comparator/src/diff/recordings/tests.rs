@@ -1,6 +1,7 @@
 //! Joining by request.
 
 use super::*;
+use crate::diff::render;
 use http::{Method, StatusCode};
 use parallax_exchange::{CopyOrder, MissingReason, Outcomes, Request, Response, Timing};
 use proptest::prelude::*;
@@ -169,4 +170,14 @@ proptest! {
         prop_assert_eq!((tally.joined + tally.missing, tally.joined + tally.extra), (tally.left, tally.right));
         prop_assert_eq!(tally.equal + tally.different + tally.unanswered, tally.joined);
     }
+}
+
+#[test]
+fn credentials_are_not_listed() {
+    let target = "/a?api_key=s3cr3t-1&page=2";
+    let left = vec![exchange(0, target, "", answer(200, r#"{"token":"s3cr3t-2","n":1}"#))];
+    let right = vec![exchange(1, target, "", answer(200, r#"{"token":"s3cr3t-3","n":2}"#))];
+    let recordings = join(JoinLimits::default(), left, right);
+    let text = serde_json::to_string(&recordings).unwrap() + &render::terminal(&recordings.document(), false);
+    assert!(text.contains("page=2") && text.contains("/token") && !text.contains("s3cr3t"), "{text}");
 }
