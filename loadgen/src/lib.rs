@@ -11,6 +11,7 @@
 pub mod collector;
 pub mod demo;
 pub mod engine;
+pub mod events;
 pub mod hdr;
 pub mod knee;
 mod oracle;

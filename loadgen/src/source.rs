@@ -3,17 +3,28 @@
 //! Request `i` of a run is request `i mod n` of the source, in lap `i / n`. Rendering ahead leaves
 //! nothing to do at the due time but one write, and makes a run's bytes a function of the index.
 
+use crate::events::Generator;
 use crate::target::{Protocol, Target};
 use bytes::Bytes;
 use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use parallax_exchange::Request;
 use std::borrow::Borrow;
+use std::sync::Arc;
 
 /// Requests that a run cycles through; at least one.
 #[derive(Debug, Clone)]
 pub struct Source {
     requests: Vec<Rendered>,
+    generated: Option<Arc<Generated>>,
+}
+
+/// Requests that are made when they are due: the first one is rendered as a sample.
+#[derive(Debug)]
+struct Generated {
+    generator: Generator,
+    target: Target,
+    rendering: Rendering,
 }
 
 /// A request as bytes.
@@ -102,11 +113,33 @@ impl Source {
             requests.map(|(index, request)| render(index + 1, request.borrow(), target, rendering)).collect();
         match rendered?.as_slice() {
             [] => Err(SourceError::Empty(from.to_owned())),
-            requests => Ok(Self { requests: requests.to_vec() }),
+            requests => Ok(Self { requests: requests.to_vec(), generated: None }),
         }
     }
 
-    /// How many different requests there are.
+    /// Makes request `i` of `generator` for arrival `i`, when it is due: some microseconds of work then, and
+    /// no memory that grows with the run.
+    ///
+    /// # Errors
+    /// [`SourceError`] where the first request cannot be sent.
+    pub fn generated(
+        generator: Generator,
+        target: &Target,
+        rendering: &Rendering,
+    ) -> Result<Self, SourceError> {
+        let first = render(1, &generator.request(0), target, rendering)?;
+        let generated = Generated { generator, target: target.clone(), rendering: rendering.clone() };
+        Ok(Self { requests: vec![first], generated: Some(Arc::new(generated)) })
+    }
+
+    /// The request of an arrival, where requests are made when they are due.
+    pub(crate) fn generate(&self, index: u64) -> Option<Rendered> {
+        let Generated { generator, target, rendering } = self.generated.as_deref()?;
+        // Requests of one generator differ in their bodies alone, and the first one could be rendered.
+        render(1, &generator.request(index), target, rendering).ok()
+    }
+
+    /// How many different requests there are; 1 where each is made when it is due.
     #[must_use]
     pub fn len(&self) -> usize {
         self.requests.len()
@@ -131,7 +164,8 @@ impl Source {
     /// # Panics
     /// If the source was not made for a target that speaks it.
     pub(crate) fn shared(&self, index: u64) -> (http::Request<()>, Bytes) {
-        let (request, lap) = self.of(index);
+        let generated = self.generate(index);
+        let (request, lap) = generated.as_ref().map_or_else(|| self.of(index), |request| (request, 0));
         let shared = request.shared.as_deref().expect("a source is made for its target's protocol");
         let mut head = shared.head.clone();
         if lap > 0

@@ -1,12 +1,14 @@
 //! `parallax load`: open-loop load.
 
 mod knee;
+mod made;
 mod pair;
 mod selftest;
 mod watch;
 mod when;
 
 use self::knee::FindKnee;
+use self::made::Made;
 use self::pair::Pair;
 use self::selftest::Selftest;
 use self::watch::{RequestFile, Watch, create};
@@ -66,6 +68,8 @@ pub(crate) struct LoadRun {
     /// A file with one body a line, sent in turn.
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     body_lines: Option<PathBuf>,
+    #[command(flatten)]
+    made: Made,
     #[command(flatten)]
     pair: Pair,
     #[command(flatten)]
@@ -157,26 +161,40 @@ impl LoadRun {
     fn run(self, global: &Global) -> Outcome {
         let target = self.sending.target(&self.target)?;
         let plan = self.when.plan()?;
-        let (bodies, from) = self.bodies()?;
-        let requests = bodies.into_iter().map(|body| self.request(&target, body));
+        // Without a `Host` among the headers there is none to keep, and the target's is sent.
+        let rendering = Rendering { keep_host: true, ..Rendering::default() };
+        let generator = self.made.generator(&target, |body| self.request(&target, body))?;
         if self.pair.is_wanted() {
             if plan.closed_ns().is_some() {
                 let problem =
                     "--candidate needs a plan: in a closed loop a slow build is asked less than the other";
                 return Err(Failure::new(Exit::Usage, problem));
             }
-            let requests = requests.collect();
+            let (requests, from) = match generator {
+                Some(generator) => (made::requests(&generator, &plan), "the generator".to_owned()),
+                None => self.requests(&target)?,
+            };
             return self.pair.run(global, &self.sending, target, &plan, requests, &from);
         }
-        // Without a `Host` among the headers there is none to keep, and the target's is sent.
-        let rendering = Rendering { keep_host: true, ..Rendering::default() };
-        let source = Source::new(requests, &target, &rendering, &from).or_exit(Exit::Usage)?;
+        let source = match generator {
+            Some(generator) => Source::generated(generator, &target, &rendering),
+            None => {
+                let (requests, from) = self.requests(&target)?;
+                Source::new(requests, &target, &rendering, &from)
+            }
+        };
+        let source = source.or_exit(Exit::Usage)?;
         if self.knee.is_wanted() {
             let (rate, duration) = self.when.constant()?;
             return self.knee.run(global, &self.sending, &target, &source, rate, duration);
         }
         let options = self.sending.options();
         self.sending.send(global, &Run { target, plan, source, options })
+    }
+
+    fn requests(&self, target: &Target) -> Result<(Vec<Request>, String), Failure> {
+        let (bodies, from) = self.bodies()?;
+        Ok((bodies.into_iter().map(|body| self.request(target, body)).collect(), from))
     }
 
     fn bodies(&self) -> Result<(Vec<Bytes>, String), Failure> {
@@ -197,7 +215,7 @@ impl LoadRun {
     }
 
     fn request(&self, target: &Target, body: Bytes) -> Request {
-        let has_body = self.data.is_some() || self.body_lines.is_some();
+        let has_body = self.data.is_some() || self.body_lines.is_some() || self.made.has_body();
         let default = if has_body || self.sending.speaking.grpc { Method::POST } else { Method::GET };
         let host =
             self.headers.iter().find(|(name, _)| name == HOST).and_then(|(_, host)| host.to_str().ok());

@@ -6,15 +6,17 @@ mod events;
 use crate::args::Global;
 use crate::exit::{Exit, Failure, OrExit as _, Outcome};
 use crate::output::{self, Format, note};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use http::HeaderName;
 use parallax_exchange::log::LogError;
+use parallax_exchange::redact::{CREDENTIALS, Key, Redacted, Redactor};
 use parallax_loadgen::recording::{
     self, Converted, GorMode, Reading, RecordingDocument, RecordingError, Spread,
 };
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Look into a recording, convert or repair it.
 #[derive(Debug, Subcommand)]
@@ -25,7 +27,8 @@ pub(crate) enum Recording {
     Inspect(Inspect),
     /// Write a recording in another format; exchanges stay whole where the format can hold them.
     #[command(after_help = "Examples:\n  parallax recording convert requests.jsonl recording.plx\n  \
-                            parallax recording convert session.har recording.plx")]
+                            parallax recording convert session.har shared.plx --pseudonym-key key \
+                            --redact credentials --redact 'body:/user/**/email'")]
     Convert {
         /// What to read: a log directory, a segment file, a `.gor` file, a HAR archive, an access log, vegeta's
         /// targets, h2load's timing script, or JSON lines of requests.
@@ -38,6 +41,13 @@ pub(crate) enum Recording {
         /// End each `.gor` record at the first mark, as GoReplay does, whatever the message says.
         #[arg(long)]
         lenient: bool,
+        /// Replace what lies here by a pseudonym, as `header:NAME`, `cookie:NAME`, `query:NAME`, `body:/POINTER`
+        /// or `credentials`; may be given several times.
+        #[arg(long = "redact", value_name = "PLACE", requires = "pseudonym_key")]
+        redact: Vec<String>,
+        /// A file of 16 bytes or more that pseudonyms are made with: the same key gives the same pseudonyms.
+        #[arg(long, value_name = "FILE", requires = "redact")]
+        pseudonym_key: Option<PathBuf>,
         #[command(flatten)]
         seconds: Seconds,
     },
@@ -100,12 +110,18 @@ impl Recording {
         match self {
             Self::Inspect(inspect) => inspect.run(),
             Self::Doctor(doctor) => doctor.run(),
-            Self::Convert { from, to, session_header, lenient, seconds } => {
+            Self::Convert { from, to, session_header, lenient, redact, pseudonym_key, seconds } => {
+                let redactor = redactor(&redact, pseudonym_key.as_deref())?;
                 let gor = if lenient { GorMode::Lenient } else { GorMode::Framed };
                 let reading = Reading { gor, spread: seconds.spread() };
-                let converted = recording::convert(&from, &to, reading, session_header.as_ref());
-                let Converted { written, read } = converted.map_err(unreadable)?;
+                let converted =
+                    recording::convert(&from, &to, reading, session_header.as_ref(), redactor.as_ref());
+                let Converted { written, read, redacted } = converted.map_err(unreadable)?;
                 warn(global, &read);
+                if redactor.is_some() {
+                    let Redacted { values, bodies } = redacted;
+                    note!(global, "{values} values and {bodies} whole bodies were replaced");
+                }
                 note!(global, "{written} exchanges written to {to}");
                 Ok(if read.damaged_count > 0 { Exit::Data } else { Exit::Ok })
             }
@@ -180,6 +196,26 @@ fn describe(name: &str, document: &RecordingDocument) -> String {
         line("", format!("at byte {}: {}", damage.offset, damage.reason));
     }
     text
+}
+
+/// What `--redact` and `--pseudonym-key` ask for.
+fn redactor(places: &[String], key: Option<&Path>) -> Result<Option<Redactor>, Failure> {
+    let Some(file) = key else { return Ok(None) };
+    let place = || format!("failed to read {}", file.display());
+    let bytes = std::fs::read(file).with_context(place).or_exit(Exit::Io)?;
+    if bytes.len() < 16 {
+        let problem = format!(
+            "{} holds {} bytes; a key of pseudonyms has 16 or more, such as `head -c 32 /dev/urandom` gives",
+            file.display(),
+            bytes.len()
+        );
+        return Err(Failure { exit: Exit::Usage, error: anyhow::anyhow!(problem) });
+    }
+    let places = places.iter().flat_map(|place| match place.as_str() {
+        "credentials" => CREDENTIALS.to_vec(),
+        place => vec![place],
+    });
+    Redactor::new(&Key::new(&bytes), places).map(Some).or_exit(Exit::Usage)
 }
 
 /// Reads a recording of any format.

@@ -100,7 +100,11 @@ impl Connection {
         let (request, lap) = source.of(arrival.index);
         self.request = arrival.index;
         self.is_rewritten = request.varies(lap);
-        if self.is_rewritten {
+        if let Some(generated) = source.generate(arrival.index) {
+            self.is_rewritten = true;
+            self.lap.clear();
+            self.lap.extend_from_slice(&generated.bytes);
+        } else if self.is_rewritten {
             request.write_lap(lap, &mut self.lap);
         }
         self.written = 0;

@@ -7,6 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::HeaderName;
 use parallax_exchange::Exchange;
+use parallax_exchange::redact::{Redacted, Redactor};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
@@ -17,12 +18,15 @@ pub struct Converted {
     pub written: u64,
     /// What was read: damage is told here.
     pub read: RecordingDocument,
+    /// What was replaced on the way.
+    pub redacted: Redacted,
 }
 
 /// Writes the recording `from` as the new file `to`: native where the name ends in `.plx`, GoReplay's
 /// where it ends in `.gor` or `.gor.gz`, an archive where it ends in `.har`. Exchanges are kept whole and in order, as far as the format can.
 ///
-/// `session_header` names the header whose value becomes the cluster key, where a request has it.
+/// `session_header` names the header whose value becomes the cluster key, where a request has it. What `redactor` names is
+/// replaced before anything is written: equal values become equal pseudonyms.
 ///
 /// # Errors
 /// [`RecordingError`]; a file that was begun is removed again.
@@ -31,12 +35,19 @@ pub fn convert(
     to: &str,
     reading: Reading,
     session_header: Option<&HeaderName>,
+    redactor: Option<&Redactor>,
 ) -> Result<Converted, RecordingError> {
-    let mut exchanges = Vec::new();
+    let (mut exchanges, mut redacted) = (Vec::new(), Redacted::default());
     let mut gather = super::open::Gather::default();
     let facts = walk(from, reading, &mut |mut exchange| {
         if let Some(session) = session_header.and_then(|name| exchange.request.headers.get(name)) {
             exchange.cluster_key = xxhash_rust::xxh3::xxh3_64(session.as_bytes());
+        }
+        if let Some(redactor) = redactor {
+            // After the cluster key, which is a digest already and must not change with the pseudonyms.
+            let done = redactor.redact(&mut exchange);
+            redacted.values += done.values;
+            redacted.bodies += done.bodies;
         }
         gather.take(exchange.clone());
         exchanges.push(exchange);
@@ -44,7 +55,7 @@ pub fn convert(
     })?;
     let read = gather.finish(from, facts)?.describe();
     let written = write(to, &exchanges)?;
-    Ok(Converted { written, read })
+    Ok(Converted { written, read, redacted })
 }
 
 fn write(to: &str, exchanges: &[Exchange]) -> Result<u64, RecordingError> {

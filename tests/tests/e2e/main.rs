@@ -20,6 +20,7 @@ mod httpbin;
 mod kafka;
 mod load;
 mod load_protocols;
+mod load_streams;
 mod notices;
 mod outputs;
 mod proxy;

@@ -184,15 +184,15 @@ fn recordings_are_converted_and_opened_whatever_their_name() {
     };
     let original = requests(&open(&path("a.plx")).unwrap());
     for (from, to) in [("a.plx", "b.gor"), ("b.gor", "c.gor.gz"), ("c.gor.gz", "d.plx")] {
-        let converted = convert(&path(from), &path(to), Reading::default(), None).unwrap();
+        let converted = convert(&path(from), &path(to), Reading::default(), None, None).unwrap();
         assert_eq!((converted.written, converted.read.responses), (3, 3), "{from} to {to}");
         assert_eq!(requests(&open(&path(to)).unwrap()), original, "{from} to {to}");
     }
     std::fs::rename(path("b.gor"), path("renamed.txt")).unwrap();
     assert_eq!(open(&path("renamed.txt")).unwrap().describe().format, "gor");
-    let error = convert(&path("a.plx"), &path("x.pcap"), Reading::default(), None).unwrap_err();
+    let error = convert(&path("a.plx"), &path("x.pcap"), Reading::default(), None, None).unwrap_err();
     assert!(matches!(error, RecordingError::Suffix { .. }));
-    let error = convert(&path("a.plx"), &path("d.plx"), Reading::default(), None).unwrap_err();
+    let error = convert(&path("a.plx"), &path("d.plx"), Reading::default(), None, None).unwrap_err();
     assert!(error.to_string().contains("d.plx"), "{error}");
 }
 
