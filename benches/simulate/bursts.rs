@@ -98,7 +98,7 @@ pub(crate) fn cases() -> Vec<Case> {
             [0.59, 1.0],
         ),
         (
-            Bursts { noise: 0.05, excess: 0.02, burst: 0.05, height: 0.5 },
+            Bursts { noise: 0.05, excess: 0.02, burst: 0.05, height: 0.9 },
             12.8,
             [none, 3_350.0, 14_575.0, never, 41_150.0],
             [0.46, 0.94],

@@ -13,7 +13,7 @@ pub(crate) const LOOKS: u64 = 1_000;
 /// `ln(1/0.05)`.
 pub(crate) const LEVEL: f64 = 2.995_732_273_553_991;
 
-/// Two arms that fail at `noise` each, `shared` of it together; the candidate `excess` more often.
+/// Two arms that fail at `noise` each on their own, and at `shared` together; the candidate `excess` more often.
 #[derive(Clone, Copy)]
 pub(crate) struct Pairs {
     pub(crate) noise: f64,
@@ -24,7 +24,7 @@ pub(crate) struct Pairs {
 impl Pairs {
     /// Adds `n` pairs; failures of both arms at once are counted apart.
     pub(crate) fn add(self, random: &mut Random, n: u64, sum: &mut Counts, both: &mut u64) {
-        let own = self.noise - self.shared;
+        let own = self.noise;
         let (worse, better) = ((own + self.excess) * (1.0 - own), own * (1.0 - own - self.excess));
         let seen = random.units(n, worse, better);
         *both += random.binomial(n - seen.worse - seen.better, self.shared + own * (own + self.excess));
@@ -110,7 +110,7 @@ fn power() -> Vec<Case> {
         (0.01, 0.0105, [1.0, 2_600.0, 2_924.0, 1.0, 1.0]),
     ];
     let case = |(noise, excess, [power, time, average, single, rival]): (f64, f64, [f64; 5])| {
-        let pairs = Pairs { noise, shared: 0.0, excess };
+        let pairs = Pairs { noise, shared: 0.0005, excess };
         let bets = Bets::reject(TAU);
         Case {
             name: format!("A2/noise={noise},excess={excess}"),

@@ -317,6 +317,42 @@ fn independent_requests_wait_for_no_keys_and_need_no_key_block() {
     assert_eq!(judge.state(), State::Promote, "{}", judge.verdict().reason);
 }
 
+#[test]
+fn p999_is_required_where_enough_units_are_expected_and_only_there() {
+    let required = |units| {
+        let judge = Judge::new(&with(|run| {
+            run.history = vec![crate::run::SliceHistory { slice: Slice::all(), units, windows: 720 }];
+        }));
+        let lines = judge.unwrap().verdict().checks;
+        let of = |name: &str| lines.iter().find(|line| line.check.to_string() == name).unwrap().required;
+        [of("latency.p99"), of("latency.p999"), of("latency.p999.severe")]
+    };
+    assert_eq!(required(249_999), [true, false, false]);
+    assert_eq!(required(250_000), [true, true, true]);
+}
+
+#[test]
+fn a_thrifty_run_ends_once_only_an_improvement_could_promote() {
+    let run = |thrifty| {
+        with(|run| {
+            run.policy.thrifty = thrifty;
+            run.policy.minimum_time = Span::secs(0);
+            run.policy.deadline = Span::secs(600);
+        })
+    };
+    // 1% of noise each way: what is left until the deadline cannot prove an excess below 0.2%.
+    let noisy = |index| {
+        let mut rows = everything(index, &Slice::all(), 200, 0);
+        rows[0] = count(index, &Slice::all(), "mismatch", 200, 2, 2);
+        rows
+    };
+    let verdict = judged(&run(true), 30, noisy).verdict();
+    assert_eq!((verdict.verdict, verdict.sealed_windows), (State::Inconclusive, 30), "{}", verdict.reason);
+    assert!(!verdict.forecast.promote_reachable);
+    let patient = judged(&run(false), 30, noisy).verdict();
+    assert_eq!((patient.verdict, patient.forecast.promote_reachable), (State::Wait, false));
+}
+
 /// A run whose requests are the units, with a tolerance relative to the control's own mismatches.
 fn granting(noise_ratio: f64) -> Run {
     with(|run| {
