@@ -94,7 +94,7 @@ fn only_what_is_said_of_a_difference_is_allocated() {
     let record =
         r#"{"id":"3f2504e0","user":{"name":"a","tags":["x","y"],"n":1.5},"at":10,"deep":[[{"k":[]}]]}"#;
     let left = format!(r#"{{"sdk":"js","batch":[{record},{record},{record}]}}"#);
-    let mut compare = |right: &str, differences: usize| {
+    let compare = |right: &str, differences: usize| {
         let mut found = None;
         let counted =
             measure(|| found = Some(comparer.compare_json(None, left.as_bytes(), right.as_bytes())));
