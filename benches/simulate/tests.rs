@@ -46,7 +46,7 @@ fn independent_pairs_and_bursts_are_as_published() {
             "E2/",
             "A3/noise=0.001,delta=0.002",
             "E/",
-            "D/null,noise=0.001,burst=0.05",
+            "D/null,noise=0.05,burst=0.05",
         ],
         20,
     );
