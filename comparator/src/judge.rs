@@ -85,6 +85,8 @@ pub struct Judge {
     failed_last: usize,
     /// Logarithm of the weighted mean of all reject evidence at the watermark.
     ln_mean: f64,
+    /// Memory for the next window.
+    spare: Vec<intake::Touched>,
     outcome: Outcome,
     /// The document at the watermark that decided.
     settled: Option<Box<Verdict>>,
@@ -122,6 +124,7 @@ impl Judge {
             futile_looks: 0,
             failed_last: 0,
             ln_mean: 0.0,
+            spare: Vec::new(),
             outcome: Outcome::Wait,
             settled: None,
             ended: false,
@@ -147,7 +150,8 @@ impl Judge {
         if window.window <= self.watermark {
             return Err(TallyError::Order { window: window.window, newest: self.watermark });
         }
-        let intake = Intake::read(&window.rows, &self.slices, &self.hypotheses)?;
+        let intake =
+            Intake::read(&window.rows, &self.slices, &self.hypotheses, std::mem::take(&mut self.spare))?;
         self.check_totals(&intake, window)?;
         while self.watermark + 1 < window.window && self.settled.is_none() {
             self.watermark += 1;
@@ -160,6 +164,7 @@ impl Judge {
         self.watermark = window.window;
         self.watermark_ns = window.end_ns;
         self.take(&intake, window);
+        self.spare = intake.touched;
         self.look();
         Ok(self.state())
     }

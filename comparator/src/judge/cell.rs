@@ -1,4 +1,7 @@
 //! A cell: the evidence of one hypothesis in one slice.
+//!
+//! Less than 1 KiB, whatever the length of the run: a slice with its 13 checks takes less than 13 KiB here, beside the
+//! latency histograms of its three roles (8 to 16 bytes for each bucket in use).
 
 use super::guard::{Guard, Series, Tracked};
 use super::histograms::Evidence;
@@ -144,5 +147,15 @@ impl Cell {
     pub(crate) fn design_effect(&self) -> f64 {
         let promote = self.promote.as_ref().map_or(f64::NEG_INFINITY, Tracked::design_effect);
         self.reject.design_effect().max(promote)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_takes_less_than_a_kilobyte() {
+        assert!(size_of::<Cell>() <= 1024, "{} bytes; the module's head promises less", size_of::<Cell>());
     }
 }

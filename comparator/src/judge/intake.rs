@@ -37,8 +37,12 @@ impl Intake {
         rows: &[Row],
         slices: &[SliceState],
         hypotheses: &[Hypothesis],
+        mut touched_before: Vec<Touched>,
     ) -> Result<Self, TallyError> {
-        let mut intake = Self { touched: Vec::with_capacity(rows.len()), foreign: 0 };
+        // The memory of the window before: taking it anew from the system costs more than filling it.
+        touched_before.clear();
+        touched_before.reserve(rows.len());
+        let mut intake = Self { touched: touched_before, foreign: 0 };
         let (mut slice_at, mut check_at) = (0, 0);
         for row in rows {
             // Rows mostly come in the order of the cells, so the next one is tried first.
