@@ -45,6 +45,7 @@ pub(super) struct Ended {
     pub(super) result: Result<Answer, (Failure, String)>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a connection is open for nearly all of its life")]
 enum State {
     Opening(Transport),
     Greeting(Pin<Box<dyn Future<Output = Result<Opened, h2::Error>>>>),
