@@ -110,6 +110,11 @@ impl Embedded {
         self.proxy.address()
     }
 
+    /// The proxy, to look at it and to change its configuration.
+    pub(crate) fn handle(&self) -> parallax_proxy::Handle {
+        self.proxy.handle()
+    }
+
     /// Where the console listens.
     pub(crate) fn console(&self) -> Option<SocketAddr> {
         self.console.as_ref().map(parallax_console::Running::address)

@@ -5,6 +5,8 @@
 //! This crate opens no socket and reads no file but the one it is given.
 
 mod action;
+mod admin;
+mod changes;
 mod day;
 mod document;
 mod duration;
@@ -35,6 +37,8 @@ mod tolerance;
 mod validate;
 
 pub use action::{Action, Class, Tolerance};
+pub use admin::Admin;
+pub use changes::{Change, Running};
 pub use day::Day;
 pub use duration::Span;
 pub use env::{RESERVED, environment};

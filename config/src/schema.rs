@@ -9,8 +9,8 @@
 
 use crate::fields::declared;
 use crate::{
-    CheckPolicy, Config, Console, CopyEdit, Limits, Listen, ListenTls, Log, Mirror, NamedCertificate, Policy,
-    Redact, Role, RoleTls, Roles, Route, Rule, SlicePolicy, Webhook,
+    Admin, CheckPolicy, Config, Console, CopyEdit, Limits, Listen, ListenTls, Log, Mirror, NamedCertificate,
+    Policy, Redact, Role, RoleTls, Roles, Route, Rule, SlicePolicy, Webhook,
 };
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -210,13 +210,14 @@ impl Shape {
 }
 
 /// The declared order of every table.
-static ORDERS: LazyLock<[&'static [&'static str]; 19]> = LazyLock::new(|| {
+static ORDERS: LazyLock<[&'static [&'static str]; 20]> = LazyLock::new(|| {
     [
         declared::<Config>(),
         declared::<Listen>(),
         declared::<ListenTls>(),
         declared::<NamedCertificate>(),
         declared::<Console>(),
+        declared::<Admin>(),
         declared::<Roles>(),
         declared::<Role>(),
         declared::<RoleTls>(),

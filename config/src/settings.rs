@@ -1,6 +1,6 @@
 //! The configuration file as a whole.
 
-use crate::{KeySource, ListenTls, Mirror, Policy, Redact, Roles, Route, Rule, Span};
+use crate::{Admin, KeySource, ListenTls, Mirror, Policy, Redact, Roles, Route, Rule, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -16,6 +16,9 @@ pub struct Config {
     /// Where the verdict is served.
     #[serde(default)]
     pub console: Console,
+    /// Where operators look at the process and tell it to reload.
+    #[serde(default)]
+    pub admin: Admin,
     /// Who answers.
     pub roles: Roles,
     /// What is mirrored; every GET and HEAD when empty.
@@ -60,6 +63,7 @@ impl Config {
         Self {
             listen: Listen::default(),
             console: Console::default(),
+            admin: Admin::default(),
             roles,
             routes: Vec::new(),
             key: Vec::new(),

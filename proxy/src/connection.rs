@@ -5,6 +5,7 @@ use crate::forward::Forwarded;
 use crate::live;
 use crate::local::Local;
 use crate::proxy::Stop;
+use crate::settings::Settings;
 use crate::tls;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -48,9 +49,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// As the limits of `core` say.
-    pub(crate) fn new(core: &Core) -> Self {
-        let settings = &core.settings;
+    /// As the limits of `settings` say.
+    pub(crate) fn new(settings: &Settings) -> Self {
         let header_timeout = settings.limits.header_timeout.0;
         let mut h1 = http1::Builder::new();
         h1.timer(TokioTimer::new())
@@ -125,7 +125,8 @@ enum Begun {
 
 /// Finds out what the client speaks; with TLS, who it is.
 async fn begin(core: &Core, stream: TcpStream) -> io::Result<Begun> {
-    let Some(acceptor) = &core.settings.tls else {
+    let setup = core.setup();
+    let Some(acceptor) = &setup.settings.tls else {
         let is_h2 = begins_as_h2(&stream).await?;
         return Ok(Begun::Plain(stream, is_h2));
     };

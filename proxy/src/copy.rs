@@ -3,11 +3,11 @@
 //! Candidate and control are treated exactly alike: same pools, same limits, same deadline, same
 //! headers but for the marker's value, sent back to back in an order that a hash decides.
 
-use crate::core::Shadow;
 use crate::forward::remove_hop_by_hop;
 use crate::pending::Pending;
 use crate::pool::{Lease, Pool};
 use crate::seat::Seat;
+use crate::setup::Shadow;
 use crate::upstream::{self, Answered, Failure};
 use parallax_exchange::{CopyOrder, MissingReason, Role};
 use std::cell::Cell;
@@ -22,7 +22,7 @@ pub(crate) fn offer(pending: &Rc<Pending>, order: CopyOrder) {
         CopyOrder::ControlFirst => [Role::Control, Role::Candidate],
     };
     for role in roles {
-        if let Some(shadow) = pending.core().shadow(role) {
+        if let Some(shadow) = pending.setup().shadow(role) {
             offer_one(pending, role, shadow);
         }
     }

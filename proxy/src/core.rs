@@ -3,15 +3,13 @@
 //! Everything is reached from one thread through `Rc` and `Cell`; the three things that leave the
 //! thread (ledger, queue, counters) are written without waiting.
 
-use crate::capture::Budget;
 use crate::counters::Counters;
 use crate::pending::Pending;
-use crate::pool::Pool;
-use crate::quota::{Caps, Share, Watched};
-use crate::routes::Selection;
+use crate::quota::Share;
 use crate::settings::Settings;
+use crate::setup::Setup;
 use parallax_exchange::{
-    Admissions, DropReason, Exchange, ExchangeId, Full, Lane, MissingReason, Role, Sender, ShedReason,
+    Admissions, DropReason, Exchange, ExchangeId, Full, Lane, MissingReason, Sender, ShedReason,
 };
 use slab::Slab;
 use std::cell::{Cell, RefCell};
@@ -25,42 +23,20 @@ const PRIMARY_GRACE: Duration = Duration::from_millis(500);
 
 /// What one core owns.
 pub(crate) struct Core {
-    pub(crate) settings: Arc<Settings>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) primary: Rc<Pool>,
-    pub(crate) candidate: Option<Shadow>,
-    pub(crate) control: Option<Shadow>,
-    pub(crate) budget: Rc<Budget>,
-    pub(crate) caps: Caps,
-    /// Mirroring has come to its configured end.
-    pub(crate) expired: Cell<bool>,
-    /// How often each route was taken.
-    watched: Vec<Watched>,
-    share: Share,
     /// Admitted exchanges that wait for an outcome.
     pub(crate) exchanges: RefCell<Slab<Rc<Pending>>>,
     /// No new exchange is begun.
     pub(crate) draining: Cell<bool>,
     /// The runtime is about to go; nothing may be spawned.
     pub(crate) closing: Cell<bool>,
+    setup: RefCell<Rc<Setup>>,
+    share: Share,
     lane: Lane,
     sink: Sender,
     place: ExchangeId,
     sequence: Cell<u64>,
     arrivals: Cell<u64>,
-}
-
-/// One shadow's pool and the bound of its copies in flight.
-pub(crate) struct Shadow {
-    pub(crate) pool: Rc<Pool>,
-    pub(crate) in_flight: Rc<Cell<usize>>,
-    pub(crate) limit: usize,
-}
-
-impl Shadow {
-    fn new(pool: Rc<Pool>, limit: usize) -> Self {
-        Self { pool, in_flight: Rc::default(), limit }
-    }
 }
 
 impl Core {
@@ -73,38 +49,31 @@ impl Core {
         place: ExchangeId,
         share: Share,
     ) -> Rc<Self> {
-        let pool = |target: &crate::target::Target| Pool::new(target.clone(), &settings);
-        let limit = settings.limits.role_in_flight;
-        let shadow = |target: &Option<_>| target.as_ref().map(|target| Shadow::new(pool(target), limit));
         Rc::new(Self {
-            primary: pool(&settings.primary),
-            candidate: shadow(&settings.candidate),
-            control: shadow(&settings.control),
-            budget: Budget::new(settings.limits.copy_bytes, Arc::clone(&counters)),
+            setup: RefCell::new(Setup::new(settings, &counters, share, None)),
             exchanges: RefCell::default(),
-            caps: Caps::new(&settings.mirror, share),
-            expired: Cell::new(settings.is_expired()),
-            watched: std::iter::repeat_with(Watched::new).take(settings.routes.len()).collect(),
-            share,
             draining: Cell::new(false),
             closing: Cell::new(false),
             sequence: Cell::new(0),
             arrivals: Cell::new(0),
-            settings,
             counters,
+            share,
             lane,
             sink,
             place,
         })
     }
 
-    /// The shadow that plays `role`.
-    pub(crate) fn shadow(&self, role: Role) -> Option<&Shadow> {
-        match role {
-            Role::Primary => None,
-            Role::Candidate => self.candidate.as_ref(),
-            Role::Control => self.control.as_ref(),
-        }
+    /// The setup for what begins now.
+    pub(crate) fn setup(&self) -> Rc<Setup> {
+        Rc::clone(&self.setup.borrow())
+    }
+
+    /// What begins from now on does so under `settings`.
+    pub(crate) fn apply(&self, settings: Arc<Settings>) {
+        let new = Setup::new(settings, &self.counters, self.share, Some(&*self.setup()));
+        self.setup.replace(new);
+        self.counters.generation.add(1);
     }
 
     /// Starts a task that nobody waits for.
@@ -127,14 +96,6 @@ impl Core {
         self.arrivals.set(arrival + 1);
         // Complemented, so that it never equals the digest of an exchange's id.
         ExchangeId { sequence: !arrival, ..self.place }.digest()
-    }
-
-    /// The share of keys that the next request of a route is sampled with, in parts per million.
-    pub(crate) fn sample_ppm(&self, selection: &Selection) -> u32 {
-        match self.watched.get(selection.number) {
-            Some(watched) if selection.minimum > 0.0 => watched.ppm(selection, self.share, Instant::now()),
-            _ => selection.sample_ppm,
-        }
     }
 
     /// Counts one offered request and what became of it.
@@ -177,13 +138,7 @@ impl Core {
     /// The periodic work: idle connections, exchanges whose primary takes longer than any copy may.
     pub(crate) fn sweep(&self) {
         let now = Instant::now();
-        if self.settings.is_expired() && !self.expired.replace(true) {
-            tracing::warn!(
-                "mirroring has come to its end (mirror.expires); requests go to the primary alone"
-            );
-        }
-        self.primary.sweep(now);
-        [&self.candidate, &self.control].into_iter().flatten().for_each(|shadow| shadow.pool.sweep(now));
+        self.setup().sweep(now);
         for pending in self.admitted() {
             if tokio::time::Instant::from(now) > pending.deadline() + PRIMARY_GRACE {
                 pending.give_up(MissingReason::Timeout);

@@ -40,6 +40,8 @@ pub(crate) const OVERHEAD_BUCKETS: usize = 4 * 40;
 #[derive(Debug)]
 pub(crate) struct Counters {
     pub(crate) connections: Number,
+    /// How often the configuration was replaced.
+    pub(crate) generation: Number,
     pub(crate) connections_refused: Number,
     pub(crate) accept_errors: Number,
     pub(crate) tls_failures: Number,
@@ -80,6 +82,7 @@ impl Default for Counters {
     fn default() -> Self {
         Self {
             connections: Number::default(),
+            generation: Number::default(),
             connections_refused: Number::default(),
             accept_errors: Number::default(),
             tls_failures: Number::default(),

@@ -45,6 +45,7 @@ mod routes;
 mod seat;
 mod select;
 mod settings;
+mod setup;
 mod stats;
 mod target;
 mod tls;
@@ -54,7 +55,7 @@ mod wire;
 
 pub use error::StartError;
 pub use forward::COPY_MARKER;
-pub use proxy::{Proxy, Running};
+pub use proxy::{Handle, Proxy, ReloadError, Running};
 pub use reply::TRACE_HEADER;
 pub use routes::{Explanation, Tried, explain_route};
 pub use stats::{RoleStats, Stats};

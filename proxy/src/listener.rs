@@ -1,7 +1,7 @@
 //! Listening: one socket per core on the same address, so that the kernel spreads connections.
 
 use crate::StartError;
-use crate::connection::{self, Open, Server};
+use crate::connection::{self, Open};
 use crate::core::Core;
 use crate::proxy::Stop;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -61,9 +61,8 @@ fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
 /// When the socket cannot be registered with the runtime.
 pub(crate) async fn run(core: &Rc<Core>, listener: TcpListener, stop: Stop) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let server = Rc::new(Server::new(core));
     let mut stopped = stop.clone();
-    let admit = |accepted| admit(core, &server, &stop, accepted);
+    let admit = |accepted| admit(core, &stop, accepted);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -86,23 +85,19 @@ pub(crate) async fn run(core: &Rc<Core>, listener: TcpListener, stop: Stop) -> i
 }
 
 /// Serves an accepted connection, or refuses it where the limit is reached.
-fn admit(
-    core: &Rc<Core>,
-    server: &Rc<Server>,
-    stop: &Stop,
-    accepted: io::Result<(TcpStream, SocketAddr)>,
-) -> io::Result<()> {
+fn admit(core: &Rc<Core>, stop: &Stop, accepted: io::Result<(TcpStream, SocketAddr)>) -> io::Result<()> {
     let (stream, peer) = match accepted {
         Ok(accepted) => accepted,
         // The client left while it was waiting.
         Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => return Ok(()),
         Err(error) => return Err(error),
     };
-    if core.counters.connections.get() < core.settings.limits.connections as u64 {
-        core.spawn(connection::serve(Open::new(core), Rc::clone(server), stream, peer, stop.clone()));
+    let setup = core.setup();
+    if core.counters.connections.get() < setup.settings.limits.connections as u64 {
+        core.spawn(connection::serve(Open::new(core), Rc::clone(&setup.server), stream, peer, stop.clone()));
     } else {
         core.counters.connections_refused.add(1);
-        if core.settings.tls.is_none() {
+        if setup.settings.tls.is_none() {
             // As far as it goes without waiting; then the connection closes.
             let _ = stream.try_write(FULL);
         }

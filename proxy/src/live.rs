@@ -85,24 +85,26 @@ async fn forward(
     arrived: Instant,
 ) -> Result<Response<Answer>, Unserved> {
     let inbound = Inbound::read(parts, !body.is_end_stream())?;
-    let taken = choose(core, client, &inbound, body.size_hint().exact());
+    let setup = core.setup();
+    let primary_timeout = setup.settings.limits.primary_timeout.0;
+    let taken = choose(core, &setup, client, &inbound, body.size_hint().exact());
     let Inbound { mut head, version, has_host, is_chunked, awaits_continue, upgrade, .. } = inbound;
-    let default_host = (!has_host).then(|| core.primary.target().authority.clone());
+    let default_host = (!has_host).then(|| setup.primary.target().authority.clone());
     let additions = Additions { forwarded: client.forwarded.clone(), version, default_host, is_chunked };
     additions.add(&mut head.headers);
-    let pending = taken.map(|taken| taken.open(core, &head.uri, additions));
+    let pending = taken.map(|taken| taken.open(core, &setup, &head.uri, additions));
 
     let (payload, progress) = receive(body, awaits_continue, pending.as_ref()).await?;
-    if let Some(Offer { protocols, client }) = upgrade.filter(|_| core.primary.can_switch()) {
-        let answered = tunnel::ask(core, head, payload, &protocols);
-        let answered = patient(answered, core.settings.limits.primary_timeout.0, progress);
+    if let Some(Offer { protocols, client }) = upgrade.filter(|_| setup.primary.can_switch()) {
+        let answered = tunnel::ask(&setup.primary, head, payload, &protocols);
+        let answered = patient(answered, primary_timeout, progress);
         // Boxed, so that ordinary requests do not carry the room that this takes.
         return Box::pin(switch(core, client, answered, arrived)).await;
     }
     let complete = payload.complete();
     let sent = Instant::now();
     let exchange = pending.clone().map(|pending| (pending, Role::Primary));
-    let answered = upstream::send(&core.primary, head.with(payload), exchange);
+    let answered = upstream::send(&setup.primary, head.with(payload), exchange);
     // The primary's request is on its way; only now is anything done for the copies.
     if let (Some(pending), Some(body)) = (&pending, complete) {
         let mut capture = pending.capture();
@@ -110,7 +112,7 @@ async fn forward(
         pending.admit(capture, None);
     }
     let seat = pending.clone().map(|pending| Seat::new(pending, Role::Primary, sent));
-    let answered = patient(answered, core.settings.limits.primary_timeout.0, progress);
+    let answered = patient(answered, primary_timeout, progress);
     // Boxed, so that it is not moved with every future around it.
     let answer = Box::pin(pass_back(Rc::clone(core), answered, seat, sent - arrived));
     match pending {

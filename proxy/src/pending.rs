@@ -14,6 +14,7 @@ use crate::forward::{Additions, mark};
 use crate::key::{body_key, is_sampled};
 use crate::partial::Partial;
 use crate::payload::Payload;
+use crate::setup::Setup;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::Frame;
@@ -76,6 +77,7 @@ pub(crate) struct Selected {
 /// An exchange in the making.
 pub(crate) struct Pending {
     core: Rc<Core>,
+    setup: Rc<Setup>,
     admitted: Cell<Option<Admitted>>,
     /// Whether the ledger knows this request.
     counted: Cell<bool>,
@@ -111,10 +113,11 @@ struct State {
 
 impl Pending {
     /// Opens an exchange; takes one place of the core's exchanges in flight.
-    pub(crate) fn open(core: &Rc<Core>, selected: Selected) -> Rc<Self> {
+    pub(crate) fn open(core: &Rc<Core>, setup: Rc<Setup>, selected: Selected) -> Rc<Self> {
         core.counters.in_flight.add(1);
         Rc::new(Self {
             core: Rc::clone(core),
+            setup,
             admitted: Cell::new(None),
             counted: Cell::new(false),
             in_flight: Cell::new(true),
@@ -135,9 +138,14 @@ impl Pending {
         &self.core
     }
 
+    /// What it began under.
+    pub(crate) fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
     /// A capture for one of its bodies.
     pub(crate) fn capture(&self) -> Capture {
-        Capture::new(self.core.settings.limits.body_bytes, &self.core.budget)
+        Capture::new(self.setup.settings.limits.body_bytes, &self.setup.budget)
     }
 
     /// Whether its request was complete and its copies were offered.
@@ -148,7 +156,7 @@ impl Pending {
     /// When every outcome must be known: the shadows' time limit after admission (or after now).
     pub(crate) fn deadline(&self) -> tokio::time::Instant {
         let start = self.admitted.get().map_or_else(Instant::now, |admitted| admitted.at);
-        (start + self.core.settings.shadow_timeout).into()
+        (start + self.setup.settings.shadow_timeout).into()
     }
 
     /// Nanoseconds from admission to `instant`; 0 for what happened before.
@@ -171,8 +179,8 @@ impl Pending {
             core.leave_out();
             return self.leave();
         }
-        let roles = [&core.candidate, &core.control].into_iter().flatten().count() as u64;
-        if let Err(reason) = core.caps.take(roles, body.bytes().len() as u64, now) {
+        let setup = &self.setup;
+        if let Err(reason) = setup.caps.take(setup.shadows(), body.bytes().len() as u64, now) {
             core.drop_selected(reason);
             return self.leave();
         }
@@ -181,8 +189,8 @@ impl Pending {
         let order = if id.digest() & 1 == 0 { CopyOrder::CandidateFirst } else { CopyOrder::ControlFirst };
         core.count(unix_ns, |counts| {
             counts.mirrored += 1;
-            counts.candidate_offered += u64::from(core.candidate.is_some());
-            counts.control_offered += u64::from(core.control.is_some());
+            counts.candidate_offered += u64::from(setup.candidate.is_some());
+            counts.control_offered += u64::from(setup.control.is_some());
         });
         let slot = core.exchanges.borrow_mut().insert(Rc::clone(self));
         self.admitted.set(Some(Admitted { at: now, unix_ns, id, order, slot }));
@@ -204,8 +212,8 @@ impl Pending {
         state.holds.push(hold);
         let mirrored = [
             (Role::Primary, state.outcomes.primary.is_none()),
-            (Role::Candidate, self.core.candidate.is_some()),
-            (Role::Control, self.core.control.is_some()),
+            (Role::Candidate, self.setup.candidate.is_some()),
+            (Role::Control, self.setup.control.is_some()),
         ];
         state.awaited.extend(mirrored.into_iter().filter_map(|(role, awaited)| awaited.then_some(role)));
     }

@@ -27,6 +27,10 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// How often a draining core looks whether it is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
 
+/// How often a reload looks whether every thread has taken it, and for how long.
+const RELOAD_LOOK: Duration = Duration::from_millis(1);
+const RELOAD_PATIENCE: Duration = Duration::from_secs(5);
+
 /// When to stop: `None` until asked, then the instant up to which requests in flight may finish.
 pub(crate) type Stop = watch::Receiver<Option<Instant>>;
 
@@ -53,21 +57,24 @@ impl Proxy {
         crate::descriptors::raise_limit();
 
         let (stop, stopped) = watch::channel(None);
+        let (reload, reloaded) = watch::channel(Arc::clone(&settings));
         let counters: Vec<Arc<Counters>> = listeners.iter().map(|_| Arc::default()).collect();
         let publisher = Arc::new(Mutex::new(Publisher::new(counters.clone(), sink.clone())));
         let certificates = config.listen.tls.clone().zip(settings.tls.clone());
         let certificates = certificates.map(|(tls, acceptor)| Watch::start(tls, acceptor)).transpose();
         let certificates = certificates.map_err(StartError::Thread)?;
-        let mut running =
-            Running { address, publisher, stop, threads: Vec::new(), _certificates: certificates };
+        let handle =
+            Handle { address, publisher, reload: Arc::new(Mutex::new(reload)), counters: counters.clone() };
+        let mut running = Running { handle, stop, threads: Vec::new(), _certificates: certificates };
         let first = place();
         let of = listeners.len() as u64;
         for ((number, listener), counters) in (0u32..).zip(listeners).zip(counters) {
             let seed = Seed {
                 settings: Arc::clone(&settings),
+                reloaded: reloaded.clone(),
                 counters,
                 // One of them speaks for all.
-                publisher: (number == 0).then(|| Arc::clone(&running.publisher)),
+                publisher: (number == 0).then(|| Arc::clone(&running.handle.publisher)),
                 lane: ledger.lane(),
                 sink: sink.clone(),
                 place: ExchangeId { proxy: first.proxy.wrapping_add(number), ..first },
@@ -83,8 +90,7 @@ impl Proxy {
 /// A running proxy. Dropping it stops it without waiting for requests in flight.
 #[derive(Debug)]
 pub struct Running {
-    address: SocketAddr,
-    publisher: Arc<Mutex<Publisher>>,
+    handle: Handle,
     stop: watch::Sender<Option<Instant>>,
     threads: Vec<JoinHandle<()>>,
     _certificates: Option<Watch>,
@@ -94,13 +100,19 @@ impl Running {
     /// Where clients connect; names the port that was picked where the configuration says 0.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.handle.address
+    }
+
+    /// A way to look at it and to change its configuration from any thread; it keeps nothing running.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
     }
 
     /// What the proxy has done so far. Cheap: sums a few hundred numbers and waits for nobody.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        locked(&self.publisher).stats()
+        self.handle.stats()
     }
 
     /// Stops accepting, lets requests and copies in flight finish for at most `patience`, ends the
@@ -135,7 +147,7 @@ impl Running {
                 tracing::error!("a listener thread has panicked; its exchanges in flight are lost");
             }
         }
-        locked(&self.publisher).publish();
+        locked(&self.handle.publisher).publish();
     }
 }
 
@@ -145,9 +157,79 @@ impl Drop for Running {
     }
 }
 
+/// A running proxy as others see it; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    address: SocketAddr,
+    publisher: Arc<Mutex<Publisher>>,
+    reload: Arc<Mutex<watch::Sender<Arc<Settings>>>>,
+    counters: Vec<Arc<Counters>>,
+}
+
+/// Why a configuration was not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// It cannot be used; nothing has changed.
+    #[error(transparent)]
+    Unusable(#[from] StartError),
+    /// Not every listener thread has taken it in time.
+    #[error(
+        "{late} of {threads} listener threads have not taken the new configuration yet; they will when they can"
+    )]
+    Late {
+        /// How many have not.
+        late: usize,
+        /// How many there are.
+        threads: usize,
+    },
+}
+
+impl Handle {
+    /// Where clients connect.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// As [`Running::stats`].
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        locked(&self.publisher).stats()
+    }
+
+    /// Routes, mirroring, limits and roles as `config` has them, for every request that begins from now
+    /// on; connections, and requests that have begun, are kept. How the proxy listens does not change.
+    /// Blocks for the resolution of hosts and until every listener thread has taken it.
+    ///
+    /// # Errors
+    /// [`ReloadError`]; where the configuration cannot be used nothing has changed.
+    pub fn reload(&self, config: &Config) -> Result<(), ReloadError> {
+        // Held throughout, so that of two reloads at a time the later one stands.
+        let sender = locked(&self.reload);
+        let settings = Arc::new(sender.borrow().anew(config)?);
+        settings.targets().try_for_each(|target| target.refuse_itself(self.address))?;
+        settings.warn_of_twins();
+        let wanted: Vec<u64> = self.counters.iter().map(|core| core.generation.get() + 1).collect();
+        sender.send_replace(settings);
+        let start = Instant::now();
+        loop {
+            let late =
+                self.counters.iter().zip(&wanted).filter(|(core, wanted)| core.generation.get() < **wanted);
+            match late.count() {
+                0 => return Ok(()),
+                late if start.elapsed() > RELOAD_PATIENCE => {
+                    return Err(ReloadError::Late { late, threads: self.counters.len() });
+                }
+                _ => std::thread::sleep(RELOAD_LOOK),
+            }
+        }
+    }
+}
+
 /// What a thread needs to make its core.
 struct Seed {
     settings: Arc<Settings>,
+    reloaded: watch::Receiver<Arc<Settings>>,
     counters: Arc<Counters>,
     publisher: Option<Arc<Mutex<Publisher>>>,
     lane: Lane,
@@ -168,15 +250,22 @@ impl Seed {
         };
         let core = Core::new(self.settings, self.counters, self.lane, self.sink, self.place, self.share);
         let _ = ready.send(Ok(()));
-        runtime.block_on(serve(&core, listener, stop, self.publisher));
+        runtime.block_on(serve(&core, listener, stop, self.publisher, self.reloaded));
         core.close();
         // Tasks that are dropped here count what they were doing.
         drop(runtime);
     }
 }
 
-async fn serve(core: &Rc<Core>, listener: TcpListener, stop: Stop, publisher: Option<Arc<Mutex<Publisher>>>) {
+async fn serve(
+    core: &Rc<Core>,
+    listener: TcpListener,
+    stop: Stop,
+    publisher: Option<Arc<Mutex<Publisher>>>,
+    reloaded: watch::Receiver<Arc<Settings>>,
+) {
     core.spawn(sweep(Rc::clone(core), publisher));
+    core.spawn(follow(Rc::clone(core), reloaded));
     if let Err(error) = listener::run(core, listener, stop.clone()).await {
         tracing::error!(%error, "a listener has failed");
     }
@@ -184,6 +273,14 @@ async fn serve(core: &Rc<Core>, listener: TcpListener, stop: Stop, publisher: Op
     let deadline = stop.borrow().unwrap_or_else(Instant::now);
     while !core.is_idle() && Instant::now() < deadline {
         tokio::time::sleep(DRAIN_LOOK).await;
+    }
+}
+
+/// Applies each new configuration, until nobody is left who could send one.
+async fn follow(core: Rc<Core>, mut reloaded: watch::Receiver<Arc<Settings>>) {
+    while reloaded.changed().await.is_ok() {
+        let settings = Arc::clone(&reloaded.borrow_and_update());
+        core.apply(settings);
     }
 }
 

@@ -9,6 +9,7 @@ use crate::inbound::Inbound;
 use crate::key::{Fallback, Keyed, cluster_key, is_sampled, sample_key};
 use crate::pending::{Head, Pending, Selected};
 use crate::routes::{Asked, Selection};
+use crate::setup::Setup;
 use http::Uri;
 use http::header::HOST;
 use parallax_exchange::{Body, DropReason, Request, ShedReason};
@@ -37,11 +38,12 @@ struct Chosen<'c> {
 /// `length` is the length of the body, where it is known.
 pub(crate) fn choose(
     core: &Rc<Core>,
+    setup: &Setup,
     client: &Client,
     inbound: &Inbound,
     length: Option<u64>,
 ) -> Option<Taken> {
-    match decide(core, client, inbound, length) {
+    match decide(core, setup, client, inbound, length) {
         Decision::LeaveOut => core.leave_out(),
         Decision::Drop(reason) => core.drop_selected(reason),
         Decision::Shed(reason) => core.shed(reason),
@@ -74,24 +76,36 @@ pub(crate) struct Taken {
 
 impl Taken {
     /// Begins the exchange; what goes to the roles is the request to `uri` with `additions`.
-    pub(crate) fn open(self, core: &Rc<Core>, uri: &Uri, additions: Additions) -> Rc<Pending> {
+    pub(crate) fn open(
+        self,
+        core: &Rc<Core>,
+        setup: &Rc<Setup>,
+        uri: &Uri,
+        additions: Additions,
+    ) -> Rc<Pending> {
         let Self { request, cluster_key, labels, sample_ppm, by_body, edit, copy_uri } = self;
         let uri = compact::target(uri);
         let selected =
             Selected { request, uri, copy_uri, edit, additions, cluster_key, labels, sample_ppm, by_body };
-        Pending::open(core, selected)
+        Pending::open(core, Rc::clone(setup), selected)
     }
 }
 
-fn decide<'c>(core: &'c Core, client: &Client, inbound: &Inbound, length: Option<u64>) -> Decision<'c> {
+fn decide<'c>(
+    core: &Core,
+    setup: &'c Setup,
+    client: &Client,
+    inbound: &Inbound,
+    length: Option<u64>,
+) -> Decision<'c> {
     let Head { method, uri, headers } = &inbound.head;
-    let settings = &core.settings;
+    let settings = &setup.settings;
     let Some(selection) = settings.routes.select(Asked { method, uri, headers }) else {
         return Decision::LeaveOut;
     };
     let fallback = Fallback { connection: client.key, request: core.unique() };
     let cluster_key = cluster_key(&settings.key, headers, uri.query(), fallback);
-    let sample_ppm = core.sample_ppm(selection);
+    let sample_ppm = setup.sample_ppm(selection);
     let sampled = match &selection.sample_by[..] {
         [] => Keyed::Key(cluster_key),
         sources => sample_key(sources, headers, uri.query(), fallback),
@@ -109,7 +123,7 @@ fn decide<'c>(core: &'c Core, client: &Client, inbound: &Inbound, length: Option
     if core.draining.get() {
         return Decision::Drop(DropReason::Draining);
     }
-    if core.expired.get() {
+    if setup.expired.get() {
         return Decision::Drop(DropReason::Expired);
     }
     let limits = &settings.limits;
@@ -119,7 +133,7 @@ fn decide<'c>(core: &'c Core, client: &Client, inbound: &Inbound, length: Option
     if core.counters.in_flight.get() >= limits.copies_in_flight as u64 {
         return Decision::Shed(ShedReason::InFlight);
     }
-    if core.budget.is_spent() {
+    if setup.budget.is_spent() {
         return Decision::Shed(ShedReason::Bytes);
     }
     Decision::Take(Chosen { selection, cluster_key, sample_ppm, by_body })

@@ -51,6 +51,17 @@ impl Settings {
         })
     }
 
+    /// Compiles `config` for a proxy that runs already: how it listens stays as it is.
+    ///
+    /// # Errors
+    /// As [`Settings::new`].
+    pub(crate) fn anew(&self, config: &Config) -> Result<Self, StartError> {
+        // The files of the certificates are watched by themselves.
+        let mut config = config.clone();
+        config.listen.tls = None;
+        Ok(Self { tls: self.tls.clone(), ..Self::new(&config)? })
+    }
+
     /// Whether mirroring has come to its configured end.
     pub(crate) fn is_expired(&self) -> bool {
         self.mirror.expires.is_some_and(|end| crate::core::unix_now() >= end.unix_ns())

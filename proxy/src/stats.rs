@@ -2,6 +2,7 @@
 
 use crate::counters::{Counters, DROPS, Number, OVERHEAD_BUCKETS, SHEDS, bucket_top};
 use parallax_exchange::{MissingReason, Role};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 ///
 /// Counters only grow; what is held "now" (`connections`, `in_flight`, `held_bytes`, `queue_bytes`)
 /// goes up and down. Read while the proxy works, the numbers are of about the same moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
     /// Client connections open now.
     pub connections: u64,
@@ -50,7 +51,7 @@ pub struct Stats {
 }
 
 /// Outcomes of one role.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RoleStats {
     /// Complete responses.
     pub responses: u64,

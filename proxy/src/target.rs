@@ -20,6 +20,8 @@ pub(crate) struct Target {
     pub(crate) protocol: Protocol,
     /// Present where the URL says `https`.
     pub(crate) tls: Option<Connector>,
+    /// How it is configured; two targets that are configured alike differ in their addresses only.
+    config: RoleConfig,
     /// `host:port` for the rare request that names no host.
     pub(crate) authority: HeaderValue,
 }
@@ -57,7 +59,22 @@ impl Target {
         };
         let authority =
             HeaderValue::try_from(authority).map_err(|_| error("the host cannot be sent as a header"))?;
-        Ok(Self { role, url: text.clone(), addresses, protocol: config.protocol, tls, authority })
+        Ok(Self {
+            role,
+            url: text.clone(),
+            addresses,
+            protocol: config.protocol,
+            tls,
+            authority,
+            config: config.clone(),
+        })
+    }
+
+    /// Whether connections to the one will do for the other.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let (mine, others) = (&self.config, &other.config);
+        self.addresses == other.addresses
+            && (&mine.url, mine.protocol, &mine.tls) == (&others.url, others.protocol, &others.tls)
     }
 
     /// Whether both lead to the same server.

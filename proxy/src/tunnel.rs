@@ -8,6 +8,7 @@ use crate::connection::Open;
 use crate::core::Core;
 use crate::payload::Payload;
 use crate::pending::Head;
+use crate::pool::Pool;
 use crate::upstream::{Answered, Failure, classify};
 use bytes::Bytes;
 use http::header::{CONNECTION, UPGRADE};
@@ -25,10 +26,15 @@ pub(crate) struct Offer {
 }
 
 /// Asks the primary, on a connection that is not shared.
-pub(crate) async fn ask(core: &Core, mut head: Head, payload: Payload, protocols: &HeaderValue) -> Answered {
+pub(crate) async fn ask(
+    primary: &Rc<Pool>,
+    mut head: Head,
+    payload: Payload,
+    protocols: &HeaderValue,
+) -> Answered {
     announce(&mut head.headers, protocols.clone());
     let request: Request<Payload> = head.with(payload);
-    let mut lease = core.primary.connect_for_upgrade().await?;
+    let mut lease = primary.connect_for_upgrade().await?;
     match lease.send(request).await {
         Ok(response) => Ok((response, lease)),
         Err(error) => Err(classify(&error.into_error())),

@@ -7,13 +7,14 @@
 
 use crate::args::Global;
 use crate::commands::config::load;
+use crate::control::Control;
 use crate::embedded::open_log;
 use crate::exit::{Exit, Failure, OrExit as _, Outcome};
 use crate::interrupt::{Interrupt, Waited};
 use crate::output::{self, Format, note};
 use crate::redaction::redactor;
 use clap::Args;
-use parallax_config::Span;
+use parallax_config::{Running, Span};
 use parallax_exchange::log::{Record, Writer};
 use parallax_exchange::{Admissions, Empty, Ledger, QueueLimits, Receiver, queue};
 use parallax_proxy::Stats;
@@ -55,7 +56,11 @@ impl Proxy {
         let ledger = Ledger::new(config.policy.window.nanos());
         let recorder = Recorder::start(receiver, open_log(&config)?)?;
         let proxy = parallax_proxy::Proxy::start(&config, ledger.clone(), sender).or_exit(Exit::Usage)?;
+        let control = Control::start(self.config, &config, Running::Proxy, proxy.handle())?;
         note!(global, "proxy    {}", proxy.address());
+        if let Some(admin) = control.address() {
+            note!(global, "admin    http://{admin}");
+        }
         note!(global, "log      {}", config.log.url);
         let mut admissions = Admissions::default();
         let waited = interrupt.wait_until(self.duration.map(|span| span.0), || {
@@ -63,6 +68,7 @@ impl Proxy {
             admissions.merge(&ledger.take_through(u64::MAX));
             false
         });
+        drop(control);
         let stats = proxy.drain(config.limits.drain_timeout.0);
         admissions.merge(&ledger.take_through(u64::MAX));
         let recorded = recorder.finish()?;

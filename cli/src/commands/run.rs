@@ -2,13 +2,14 @@
 
 use crate::args::Global;
 use crate::commands::config::load;
+use crate::control::Control;
 use crate::embedded::{Embedded, Options};
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::{Interrupt, Waited};
 use crate::output::{self, Format, note};
 use crate::summary;
 use clap::{Args, ValueEnum};
-use parallax_config::Span;
+use parallax_config::{Running, Span};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -66,7 +67,11 @@ impl Run {
             continues: self.continues,
         };
         let pipeline = Embedded::start(&config, options)?;
+        let control = Control::start(self.config, &config, Running::Trial, pipeline.handle())?;
         note!(global, "proxy    http://{}", pipeline.address());
+        if let Some(admin) = control.address() {
+            note!(global, "admin    http://{admin}");
+        }
         if let Some(console) = pipeline.console() {
             note!(global, "console  http://{console}");
         }
@@ -83,6 +88,7 @@ impl Run {
             until == Until::Final && pipeline.is_final()
         });
         progress.clear();
+        drop(control);
         let finished = pipeline.finish()?;
         let interrupted = waited == Waited::Interrupted;
         match self.format {

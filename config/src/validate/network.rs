@@ -16,6 +16,7 @@ pub(super) fn check(config: &Config) -> Findings {
             "use another port; 0 picks a free one",
         );
     }
+    admin(config, &mut findings);
     let roles = [
         ("primary", Some(&config.roles.primary)),
         ("candidate", config.roles.candidate.as_ref()),
@@ -40,6 +41,27 @@ pub(super) fn check(config: &Config) -> Findings {
     log(config, &mut findings);
     webhook(&config.webhook, &mut findings);
     findings
+}
+
+fn admin(config: &Config, findings: &mut Findings) {
+    let Some(address) = config.admin.address else { return };
+    let at = KeyPath::of(&["admin", "address"]);
+    for (key, other) in [("listen", config.listen.address), ("console", config.console.address)] {
+        if address.port() != 0 && address.port() == other.port() && overlap(address.ip(), other.ip()) {
+            findings.problem(
+                at.clone(),
+                format!("is {address}, where {key}.address ({other}) listens"),
+                "use another port; 0 picks a free one",
+            );
+        }
+    }
+    if !address.ip().is_loopback() && config.admin.token_file.is_none() && config.admin.token_env.is_none() {
+        findings.problem(
+            at,
+            format!("is {address}, which others can reach, and no token is asked for"),
+            "set admin.token_file or admin.token_env, or listen on 127.0.0.1",
+        );
+    }
 }
 
 fn webhook(hook: &Webhook, findings: &mut Findings) {

@@ -12,6 +12,7 @@ mod hygiene;
 mod isolation;
 mod limits;
 mod primary;
+mod reload;
 mod rig;
 mod selection;
 mod server;

@@ -25,6 +25,7 @@ mod notices;
 mod outputs;
 mod proxy;
 mod redaction;
+mod reload;
 mod resume;
 mod sdks;
 mod signatures;

@@ -61,8 +61,13 @@ impl Process {
 
     /// Asks it to end, as Ctrl-C does.
     pub(crate) fn interrupt(&self) {
-        let status = Command::new("kill").arg("-INT").arg(self.child.id().to_string()).status();
-        assert!(status.is_ok_and(|status| status.success()), "{} cannot be interrupted", self.name);
+        self.signal("INT");
+    }
+
+    /// Sends a signal, named without its SIG.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(status.is_ok_and(|status| status.success()), "{} cannot be sent {name}", self.name);
     }
 
     /// Waits for its end.
