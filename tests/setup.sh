@@ -187,7 +187,7 @@ for wanted in "$@"; do
       ;;
     kafka) part kafka kafka/.installed kafka ;;
     webhooks) part webhooks webhooks/.installed webhooks ;;
-    gates) part gates "gates/.installed" gates ;;
+    gates) part gates gates/.formats gates ;;
     schemas) part schemas schemas/.installed schemas ;;
     h2spec) part h2spec h2spec/.installed h2spec ;;
     sdks)

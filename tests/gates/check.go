@@ -101,22 +101,29 @@ func checkOne(file string, document []byte) (checked, error) {
 	return checked{file, name, problems}, nil
 }
 
-// The schema of one version of a custom resource, from its module in the module cache.
-func published(of kind, apiVersion any) (*spec.Schema, error) {
-	list := exec.Command("go", "mod", "download", "-json", of.module)
-	if !strings.Contains(of.module, "@") {
-		list = exec.Command("go", "list", "-m", "-json", of.module)
+// Where the module cache holds a module: of this program's version, unless one is named.
+func source(module string) (string, error) {
+	list := exec.Command("go", "mod", "download", "-json", module)
+	if !strings.Contains(module, "@") {
+		list = exec.Command("go", "list", "-m", "-json", module)
 	}
 	list.Stderr = os.Stderr
 	text, err := list.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", of.module, err)
+		return "", fmt.Errorf("%s: %w", module, err)
 	}
-	var module struct{ Dir string }
-	if err := json.Unmarshal(text, &module); err != nil {
+	var found struct{ Dir string }
+	err = json.Unmarshal(text, &found)
+	return found.Dir, err
+}
+
+// The schema of one version of a custom resource, from its module in the module cache.
+func published(of kind, apiVersion any) (*spec.Schema, error) {
+	directory, err := source(of.module)
+	if err != nil {
 		return nil, err
 	}
-	text, err = os.ReadFile(filepath.Join(module.Dir, of.crd))
+	text, err := os.ReadFile(filepath.Join(directory, of.crd))
 	if err != nil {
 		return nil, err
 	}

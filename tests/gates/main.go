@@ -4,6 +4,7 @@
 //	gates check FILE...           the files against the types and the published schemas of their kinds
 //	gates argo FILE KEY=VALUE...  one measurement of each metric of an AnalysisTemplate
 //	gates flagger FILE DIGEST     the answer to each webhook of a Canary
+//	gates formats FILE...         what readers of SARIF and JUnit reports make of the files
 //
 // A URL's host is replaced by $CONSOLE. The result is one JSON document on stdout. A test of the
 // product (tests/tests/e2e/gates.rs) starts the console and judges the result; this program only
@@ -19,7 +20,7 @@ import (
 
 func main() {
 	if len(os.Args) < 3 {
-		fail(fmt.Errorf("usage: gates check|argo|flagger FILE..."))
+		fail(fmt.Errorf("usage: gates check|argo|flagger|formats FILE..."))
 	}
 	var result any
 	var err error
@@ -28,6 +29,8 @@ func main() {
 		result, err = check(os.Args[2:])
 	case "argo":
 		result, err = measure(os.Args[2], os.Args[3:])
+	case "formats":
+		result, err = formats(os.Args[2:])
 	case "flagger":
 		result, err = hooks(os.Args[2], os.Args[3])
 	default:

@@ -26,6 +26,7 @@ mod outputs;
 mod proxy;
 mod redaction;
 mod reload;
+mod report_formats;
 mod resume;
 mod sdks;
 mod signatures;
