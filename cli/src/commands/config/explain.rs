@@ -70,6 +70,10 @@ fn read(text: &str, more: &[String]) -> anyhow::Result<Request<()>> {
     let method: Method = method.parse().with_context(|| format!("`{method}` is not a method"))?;
     let target = target.trim();
     let uri: Uri = target.parse().with_context(|| format!("`{target}` is not a path or a URL"))?;
+    // A word alone would be read as a host.
+    if !target.starts_with('/') && uri.scheme().is_none() {
+        bail!("`{target}` is not a path; begin it with a slash");
+    }
     let mut request = Request::new(());
     *request.method_mut() = method;
     for header in parts.map(str::trim).chain(more.iter().map(String::as_str)) {
@@ -86,9 +90,6 @@ fn read(text: &str, more: &[String]) -> anyhow::Result<Request<()>> {
         request.headers_mut().insert(http::header::HOST, authority.as_str().parse()?);
     }
     let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    if !path.starts_with('/') {
-        bail!("`{target}` is not a path; begin it with a slash");
-    }
     *request.uri_mut() = path.parse()?;
     Ok(request)
 }
