@@ -29,8 +29,9 @@ pub enum ConfigError {
 impl ConfigError {
     /// A file whose settings cannot do what they ask for together: each with its key, what is wrong and what to do.
     pub fn unusable(path: &Path, found: impl IntoIterator<Item = [String; 3]>) -> Self {
-        let problem =
-            |[key, what, remedy]: [String; 3]| Problem::new(KeyPath::of(&[key.as_str()]), what, remedy);
+        let problem = |[key, what, remedy]: [String; 3]| {
+            Problem::new(KeyPath::of(&key.split('.').collect::<Vec<_>>()), what, remedy)
+        };
         Self::Invalid { path: path.to_owned(), problems: found.into_iter().map(problem).collect() }
     }
 }

@@ -240,7 +240,7 @@ pub struct CheckPolicy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlicePolicy {
-    /// Labels that an exchange must carry, such as `{ route = "ingest" }`.
+    /// Labels that an exchange must carry, such as `{ route = "ingest" }`; `{}` is the whole.
     #[schemars(extend("examples" = [{"route": "ingest"}]))]
     pub slice: BTreeMap<String, String>,
     /// Whether a promote needs this slice's evidence; decided by its expected units when absent.

@@ -40,11 +40,11 @@ pub(super) fn check_slices(config: &Config) -> Findings {
     let names: Vec<&str> = config.routes.iter().map(|route| route.name.as_str()).collect();
     for (index, slice) in config.policy.slices.iter().enumerate() {
         let at = KeyPath::of(&["policy", "slices"]).index(index).key("slice");
-        if slice.slice.is_empty() {
+        if slice.slice.is_empty() && slice.rate.is_none() && slice.weight.is_none() {
             findings.problem(
                 at.clone(),
                 "has no label",
-                "write { route = \"<name>\" }; the whole is always judged",
+                "write { route = \"<name>\" }, or give the whole, {}, its rate or its weight",
             );
         }
         for (label, value) in &slice.slice {
