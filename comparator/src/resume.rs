@@ -6,6 +6,7 @@
 //! second chance: a trial that was decided is never gone on with, and another build, policy or comparison is
 //! another trial.
 
+use crate::rows::Gap;
 use crate::run::Run;
 use crate::trial::{Header, RetakeError, Seal, SealFormatError, Trial, TrialError};
 use crate::verdict::State;
@@ -30,6 +31,12 @@ pub struct Resumed {
     /// The state that the log tells last.
     pub(crate) told: Option<(State, bool)>,
     ended: bool,
+    /// Unix nanoseconds up to which windows are sealed.
+    sealed_ns: u64,
+    /// The process ended without sealing what was open after this moment, in Unix nanoseconds.
+    cut_ns: Option<u64>,
+    /// Exchanges of what was open then that are known to have been mirrored and cannot be counted.
+    lost: u64,
 }
 
 /// A run in a log, as far as can be told without judging.
@@ -167,6 +174,7 @@ pub fn carry(
     log.seek(found.position)?;
     let mut seals = Vec::new();
     let mut last = take_up(log, progress, |seal| seals.push(seal))?;
+    let cut_ns = last.cut_ns;
     last.close(|seal| seals.push(seal))?;
     let (state, is_final) = last.trial.state();
     if is_final && state != State::Inconclusive {
@@ -190,7 +198,9 @@ pub fn carry(
     }
     out.append_batch(&records)?;
     out.sync()?;
-    Ok(Resumed { captured, ..Resumed::new(trial) })
+    // What the old run knows to have lost, the new one tells: its documents stand in for both.
+    let lost = mirrored(&last.open);
+    Ok(Resumed { captured, cut_ns, lost, open: last.open, ..Resumed::new(trial) })
 }
 
 /// Reads the records of one run, from its header on.
@@ -210,7 +220,7 @@ fn take_up(
             }
             (_, None) => {}
             (Entry::Exchange(bytes), Some(resumed)) => resumed.exchange(&bytes)?,
-            (Entry::Example(_), Some(resumed)) => resumed.examples += 1,
+            (Entry::Example(bytes), Some(resumed)) => resumed.example(&bytes),
             (Entry::Other(Record::Sealed(bytes)), Some(resumed)) => {
                 let seal = resumed.seal(&bytes)?;
                 progress(seal.window.window);
@@ -221,12 +231,21 @@ fn take_up(
             (Entry::Other(_), Some(_)) => {}
         }
     }
-    resumed.ok_or_else(|| ResumeError::NoRun(String::new()))
+    let mut resumed = resumed.ok_or_else(|| ResumeError::NoRun(String::new()))?;
+    resumed.cut_ns = (!resumed.ended).then_some(resumed.sealed_ns);
+    // Exchanges in the log are counted again; what is known beside them is lost.
+    resumed.lost = if resumed.captured { 0 } else { mirrored(&resumed.open) };
+    Ok(resumed)
+}
+
+fn mirrored(open: &BTreeMap<u64, Admissions>) -> u64 {
+    open.values().map(|door| door.mirrored).sum()
 }
 
 impl Resumed {
     fn new(trial: Trial) -> Self {
         Self {
+            sealed_ns: trial.run().started_ns,
             trial,
             captured: false,
             examples: 0,
@@ -234,6 +253,8 @@ impl Resumed {
             open: BTreeMap::new(),
             told: None,
             ended: false,
+            cut_ns: None,
+            lost: 0,
         }
     }
 
@@ -261,6 +282,21 @@ impl Resumed {
         self.captured
     }
 
+    /// Goes on at `now_ns` (Unix): the next seal tells of the gap, if the process had ended with windows open.
+    pub(crate) fn go_on(&mut self, now_ns: u64) {
+        let Some(from_ns) = self.cut_ns.take() else { return };
+        let window_ns = self.trial.run().policy.window.nanos();
+        self.trial.interrupted(Gap::new(from_ns, now_ns, window_ns, self.lost));
+    }
+
+    /// An example of a window that was never sealed shows an exchange that was mirrored and is lost.
+    fn example(&mut self, bytes: &Bytes) {
+        self.examples += 1;
+        if let Some(example) = self.trial.uncounted(bytes) {
+            example.admit(self.open.entry(example.window.unwrap_or_default()).or_default());
+        }
+    }
+
     fn exchange(&mut self, bytes: &Bytes) -> Result<(), ResumeError> {
         if !self.captured {
             return Ok(()); // Capture ended before this one, so not all of its window is here.
@@ -278,6 +314,7 @@ impl Resumed {
         let mut seal = Seal::from_bytes(bytes).map_err(damaged)?;
         self.captured &= seal.captured || seal.carried;
         self.trial.retake(&seal)?;
+        self.sealed_ns = self.sealed_ns.max(seal.window.end_ns);
         let absolute = (seal.window.end_ns / self.trial.run().policy.window.nanos()).saturating_sub(1);
         self.open = self.open.split_off(&(absolute + 1));
         // Who continues this run needs the keys, also where the exchanges were kept in their place.

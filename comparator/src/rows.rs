@@ -3,10 +3,12 @@
 //! Merging rows of one window is addition (sets: union), so partitions can be tallied anywhere and
 //! in any order. Written as `parallax.tally/1`, one JSON object a line.
 
+mod gap;
 mod int;
 mod lines;
 mod merge;
 
+pub use gap::Gap;
 pub use lines::{TALLY_SCHEMA, Tallies, TallyError, read_tallies};
 
 use crate::check::Check;
@@ -245,6 +247,8 @@ pub struct SealedWindow {
     pub latency: BTreeMap<Slice, RoleHistograms>,
     /// What ends the run's validity.
     pub faults: BTreeSet<Fault>,
+    /// The process ended before this window was sealed, and came back.
+    pub gap: Option<Gap>,
 }
 
 /// Latencies of the roles in one slice and window.

@@ -30,7 +30,7 @@ pub use window::OpenWindow;
 
 use crate::compare::Observation;
 use crate::facts::Facts;
-use crate::rows::SealedWindow;
+use crate::rows::{Gap, SealedWindow};
 use crate::run::Run;
 use bounds::History;
 use keys::{KeySets, SmallestKeys};
@@ -89,6 +89,8 @@ pub struct Tally {
     first: Option<First>,
     /// Windows of the run that this one continues; its own come after them.
     carried: u64,
+    /// The process ended since the newest seal, and came back.
+    gap: Option<Gap>,
     past: Arc<Past>,
 }
 
@@ -127,6 +129,7 @@ impl Tally {
             late: 0,
             first: None,
             carried: 0,
+            gap: None,
             past: Arc::new(past),
         })
     }
@@ -144,6 +147,7 @@ impl Tally {
             late: 0,
             first: self.first,
             carried: self.carried,
+            gap: None,
             past: Arc::clone(&self.past),
         }
     }
@@ -277,9 +281,15 @@ impl Tally {
         let mut sealed = open.close(&mut past.keys, block, &mut past.smallest);
         sealed.window = self.carried + (window + 1).saturating_sub(first.window);
         sealed.end_ns = (window + 1).saturating_mul(self.plan.window_ns);
+        sealed.gap = self.gap.take();
         seal::expose(&mut sealed, admissions, std::mem::take(&mut self.late));
         past.history.add(&self.plan, &sealed);
         Ok(sealed)
+    }
+
+    /// Says that the process ended since the newest seal, and came back: the next seal tells.
+    pub(crate) fn interrupted(&mut self, gap: Option<Gap>) {
+        self.gap = gap;
     }
 
     /// Admission time of the first exchange, as far as is known.

@@ -119,7 +119,7 @@ impl Worker {
     /// # Errors
     /// [`StartError::Thread`].
     pub fn resume(
-        resumed: Resumed,
+        mut resumed: Resumed,
         receiver: Receiver,
         ledger: Ledger,
         log: Box<dyn Writer>,
@@ -127,6 +127,7 @@ impl Worker {
         publish: Publish,
     ) -> Result<WorkerHandle, StartError> {
         let keeper = Keeper::resume(log, &resumed, options.examples_max);
+        resumed.go_on((options.clock)());
         let lane = ledger.lane();
         let window_ns = resumed.trial.run().policy.window.nanos();
         for (window, door) in &resumed.open {

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 ///
 /// Slices and checks go in first; then, for each window, its number, its exposure and its rows in the
 /// order of the cells, as LEB128 integers. A row is: cell number + 1, counts, threshold, control-bad
-/// units; 0 ends a window.
+/// units; 0 ends a window. A gap before it is 0 and the gap's four numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Digest(Sha256);
 
@@ -34,6 +34,12 @@ impl Digest {
     ///
     /// A window in which nothing happened is as one left out: when empty windows are sealed is a matter of clocks.
     pub(crate) fn add(&mut self, window: &SealedWindow, touched: &[Touched], keys: u64) {
+        if let Some(gap) = &window.gap {
+            // No window has the number 0, so this cannot be taken for one.
+            let mut bytes = Vec::new();
+            [0, gap.from_ns, gap.until_ns, gap.windows, gap.lost].iter().for_each(|n| put(&mut bytes, *n));
+            self.0.update(&bytes);
+        }
         if touched.is_empty()
             && window.exposure.as_ref().is_none_or(|exposure| *exposure == Exposure::default())
         {

@@ -131,6 +131,7 @@ impl Judge {
 
     fn not_checked(&self) -> Vec<String> {
         let mut gaps = if self.watermark > 0 { self.rig.not_checked() } else { Vec::new() };
+        gaps.extend(self.rig.gaps());
         gaps.extend(self.unjudged.iter().map(|check| format!("{check}: no counts were given")));
         if self.watermark > 0 && !self.rig.has_keys && self.needs_keys() {
             gaps.push("minimum_keys: no keys were given".to_owned());

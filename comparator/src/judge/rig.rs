@@ -3,7 +3,7 @@
 //! Lost evidence, a dead control or copies sent in a lopsided order would make a candidate look better
 //! or worse than it is. Such a run is invalid, never a promote. `verdict.md` 2.6, steps 1 and 2.
 
-use crate::rows::{Exposure, Fault, SealedWindow};
+use crate::rows::{Exposure, Fault, Gap, SealedWindow};
 use crate::run::ControlMode;
 use parallax_config::Policy;
 use parallax_exchange::Admissions;
@@ -24,12 +24,25 @@ pub(crate) struct Rig {
     /// Whether any window told which keys it saw.
     pub(crate) has_keys: bool,
     pub(crate) faults: BTreeSet<Fault>,
+    gaps: Gaps,
+}
+
+/// Stretches in which the process ended and came back, added up.
+#[derive(Debug, Clone, Copy, Default)]
+struct Gaps {
+    times: u64,
+    span_ns: u64,
+    windows: u64,
+    lost: u64,
 }
 
 impl Rig {
     /// Adds one sealed window.
     pub(crate) fn add(&mut self, window: &SealedWindow) {
         self.faults.extend(&window.faults);
+        if let Some(gap) = &window.gap {
+            self.gaps.add(gap);
+        }
         if let Some(admissions) = &window.admissions {
             self.admissions.get_or_insert_default().merge(admissions);
         }
@@ -79,6 +92,17 @@ impl Rig {
             Some(format!("{rule}: no `{missing}` was given"))
         };
         rules.iter().filter_map(gap).collect()
+    }
+
+    /// What is not known because the process ended and came back, in words and numbers; `None` where it never did.
+    pub(crate) fn gaps(&self) -> Option<String> {
+        let Gaps { times, span_ns, windows, lost } = self.gaps;
+        (times > 0).then(|| {
+            format!(
+                "resumed: gaps {times}, span {span_ns} ns, windows {windows}, known lost {lost}: the process ended in \
+                 them, and of what was mirrored and is not in the log only the known part counts as lost"
+            )
+        })
     }
 
     /// The first condition under which the evidence cannot be trusted, as `cause: explanation`.
@@ -149,6 +173,15 @@ fn lopsided(sum: &Exposure) -> Option<f64> {
 
 fn accounted(sum: &Exposure) -> u64 {
     sum.compared.saturating_add(sum.shed).saturating_add(sum.late)
+}
+
+impl Gaps {
+    fn add(&mut self, gap: &Gap) {
+        self.times += 1;
+        add(&mut self.span_ns, gap.span_ns());
+        add(&mut self.windows, gap.windows);
+        add(&mut self.lost, gap.lost);
+    }
 }
 
 /// Counts of somebody else's tallies may be anything; they stop at the end of their range.

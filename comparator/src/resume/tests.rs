@@ -83,7 +83,9 @@ impl Driver {
 
     fn seal(&mut self, through: u64) {
         while let Some(window) = self.trial.next_to_seal(through) {
-            let admissions = self.open.remove(&window).unwrap_or_default();
+            let later = self.open.split_off(&(window + 1));
+            let mut admissions = Admissions::default();
+            std::mem::replace(&mut self.open, later).values().for_each(|door| admissions.merge(door));
             let sealed = self.trial.seal(window, Some(admissions)).unwrap();
             let record = self.trial.record(sealed, self.captured);
             self.log.append(&Record::Sealed(record.to_bytes())).unwrap();
@@ -175,6 +177,72 @@ fn without_the_exchanges_a_run_goes_on_from_its_seals_with_counters_thresholds_a
         assert!(driver.bytes()[0] == straight.bytes()[0], "cut after {cut}");
         assert!(driver.log.records() == straight.log.records(), "cut after {cut}");
         driver.end();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// `examples` of the exchanges that were open at the kill are in the log; with capture all of them are.
+    #[test]
+    fn what_was_open_at_a_kill_is_told_and_its_known_part_is_lost(
+        captured in any::<bool>(), sealed in 1_u64..8, examples in 0_usize..12, twice in any::<bool>(),
+    ) {
+        let mut driver = Driver::start(run(), captured);
+        driver.run(&deeds(0..sealed, 6, 40, 0));
+        let open: Vec<_> = deeds(sealed..sealed + 2, 6, 1, 9);
+        driver.run(&open);
+        if !captured {
+            for deed in &open[..examples] {
+                let Deed::Exchange(exchange) = deed else { unreachable!() };
+                driver.log.append(&Record::Example(exchange.clone())).unwrap();
+            }
+        }
+        let back_ns = START_NS + (sealed + 5) * SECOND;
+        for kill in 0..=u64::from(twice) {
+            let log = log_of(&driver.log.records());
+            let mut resumed = taken_up(&log).unwrap();
+            resumed.go_on(back_ns + kill);
+            driver = Driver::of(resumed, log);
+        }
+        driver.seal(START_NS / SECOND + sealed + 4);
+        driver.run(&deeds(sealed + 5..sealed + 8, 6, 40, 0));
+        let verdict = driver.trial.verdict();
+        let (compared, lost) = match captured {
+            true => ((sealed + 5) * 6, 0),
+            false => ((sealed + 3) * 6, examples as u64),
+        };
+        let seen = &verdict.exposure;
+        prop_assert_eq!((seen.mirrored, seen.compared, seen.lost), (compared + lost, compared, lost));
+        prop_assert_eq!((seen.shed, seen.late), (0, 0));
+        let span = 5 * SECOND + u64::from(twice);
+        let told = format!("resumed: gaps 1, span {span} ns, windows 6, known lost {lost}: ");
+        prop_assert!(verdict.not_checked.iter().any(|line| line.starts_with(&told)), "{:?}", verdict.not_checked);
+
+        let log = driver.end();
+        let mut lines = Vec::new();
+        crate::verify::export_tallies(&mut log.reader(), None, &mut lines).unwrap();
+        let mut judge = crate::judge::Judge::new(&run()).unwrap();
+        for window in crate::rows::read_tallies(lines.as_slice()).unwrap() {
+            judge.step(&window).unwrap();
+        }
+        prop_assert_eq!(&judge.verdict().not_checked, &verdict.not_checked, "the tallies tell it too");
+    }
+}
+
+#[test]
+fn a_run_that_ended_in_good_order_is_continued_without_a_gap_and_another_one_with() {
+    for ended in [true, false] {
+        let mut driver = Driver::start(build(), false);
+        driver.run(&deeds(0..20, 6, 40, 0));
+        let mut log = if ended { driver.end() } else { driver.log };
+        let mut resumed = continued(&mut log, &build().run).unwrap();
+        resumed.go_on(START_NS + 100 * SECOND);
+        let mut next = Driver::of(resumed, log);
+        next.run(&deeds(100..110, 6, 40, 0));
+        let told = next.trial.verdict().not_checked.iter().any(|line| line.starts_with("resumed: gaps 1,"));
+        assert_eq!(told, !ended);
+        next.end();
     }
 }
 

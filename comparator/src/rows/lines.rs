@@ -5,7 +5,7 @@
 //! does not know are left out. Lines of the same thing add up, so the tallies of several
 //! partitions are read together by putting their files one after the other.
 
-use super::{Exposure, Fault, RoleHistograms, Row, SealedWindow, SliceCounts};
+use super::{Exposure, Fault, Gap, RoleHistograms, Row, SealedWindow, SliceCounts};
 use crate::run::Run;
 use crate::slice::Slice;
 use parallax_exchange::Admissions;
@@ -83,6 +83,8 @@ struct WindowLine<'a> {
     admissions: &'a Option<Admissions>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     faults: &'a BTreeSet<Fault>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gap: Option<Gap>,
 }
 
 #[derive(Serialize)]
@@ -108,6 +110,7 @@ struct AnyLine {
     admissions: Option<Admissions>,
     #[serde(default)]
     faults: BTreeSet<Fault>,
+    gap: Option<Gap>,
     slice: Option<Slice>,
     check: Option<serde::de::IgnoredAny>,
     counts: Option<SliceCounts>,
@@ -128,6 +131,7 @@ impl SealedWindow {
                 exposure: &self.exposure,
                 admissions: &self.admissions,
                 faults: &self.faults,
+                gap: self.gap,
             },
         );
         self.rows.iter().for_each(|row| push(&mut out, row));
@@ -240,6 +244,7 @@ fn read_line(text: &[u8], line: u64) -> Result<Part, TallyError> {
         exposure: any.exposure,
         admissions: any.admissions,
         faults: any.faults,
+        gap: any.gap,
         ..SealedWindow::default()
     };
     if let Some(exposure) = &mut part.exposure {
@@ -330,6 +335,7 @@ mod tests {
             slices: BTreeMap::from([(Slice::all(), SliceCounts { requests: 11, repeated: 1, bad })]),
             latency: BTreeMap::from([(Slice::all(), latency)]),
             faults: BTreeSet::from([Fault::KeySetFull]),
+            gap: Some(Gap::new(1_763_000_000_000_000_000, 1_763_000_007_000_000_000, 10_000_000_000, 3)),
         }
     }
 
@@ -349,6 +355,7 @@ mod tests {
         assert_eq!(sum.rows[0].replicas["pod-1"].worse, 2);
         assert_eq!(sum.rows[1].reject, Some(Signs { worse: 2, better: 8 }));
         assert_eq!(sum.exposure.unwrap().mirrored, 22);
+        assert_eq!(sum.gap.map(|gap| (gap.span_ns(), gap.windows, gap.lost)), Some((7_000_000_000, 1, 6)));
         assert_eq!(sum.latency[&Slice::all()].control.count(), 2);
         assert_eq!(sum.slices[&Slice::all()].bad[&Check::Mismatch].candidate, 8);
     }

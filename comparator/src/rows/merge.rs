@@ -32,6 +32,7 @@ impl SealedWindow {
             self.latency.entry(slice).or_default().merge(&latency);
         }
         self.faults.extend(other.faults);
+        add_option(&mut self.gap, other.gap, |a, b| a.merge(&b));
         Ok(())
     }
 }

@@ -6,6 +6,7 @@
 
 use super::{EncodedError, Seal, StepError, Trial};
 use crate::facts::Facts;
+use crate::rows::Gap;
 use crate::tally::{Entered, Fate};
 use bytes::Bytes;
 use parallax_exchange::Admissions;
@@ -82,6 +83,7 @@ impl Trial {
         let step = |source: StepError| RetakeError::Step { window, source };
         if seal.captured {
             let absolute = (seal.window.end_ns / self.run.policy.window.nanos()).saturating_sub(1);
+            self.tally.interrupted(seal.window.gap);
             let again = self
                 .tally
                 .seal(absolute, seal.window.admissions.clone())
@@ -106,6 +108,22 @@ impl Trial {
     /// The keys that the newest sealed window added to those that count no more.
     pub(crate) fn entered(&self) -> Entered {
         self.tally.entered()
+    }
+
+    /// Says that the process ended since the newest seal, and came back.
+    pub(crate) fn interrupted(&mut self, gap: Gap) {
+        self.tally.interrupted(Some(gap));
+    }
+
+    /// The window, an absolute index, in which an example lies that no seal counted; `None` for one that is counted,
+    /// or that cannot be read. An example is no evidence, but it was mirrored.
+    pub(crate) fn uncounted(&self, bytes: &Bytes) -> Option<Retaken> {
+        let exchange = codec::decode(bytes.clone()).ok()?;
+        let facts = Facts::from(&exchange);
+        let window = self.window_of(facts.admitted_ns);
+        let is_open = facts.is_mirrored() && self.tally.sealed().is_none_or(|sealed| window > sealed);
+        let offered = [facts.deeds[1], facts.deeds[2]].map(|deed| deed != crate::facts::Deed::Nothing);
+        is_open.then_some(Retaken { window: Some(window), offered })
     }
 
     /// The newest sealed run window; 0 before the first.

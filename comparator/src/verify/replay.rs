@@ -126,6 +126,7 @@ impl Replay {
     /// Makes the window's tally again; what the door counted is taken from the log.
     fn recount(&mut self, stored: &SealedWindow) {
         let Some(recount) = &mut self.recount else { return };
+        recount.tally.interrupted(stored.gap);
         let absolute = (stored.end_ns / self.window_ns).saturating_sub(1);
         match recount.tally.seal(absolute, stored.admissions.clone()) {
             Ok(ours) if ours == *stored => self.recounted += 1,

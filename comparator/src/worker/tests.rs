@@ -154,6 +154,40 @@ fn a_full_disk_stops_neither_comparing_nor_judging() {
     assert_eq!(seals, 4);
 }
 
+/// Only the log survives, so the second worker knows of the example and of nothing else that was open.
+#[test]
+fn a_worker_that_goes_on_tells_what_was_open_and_is_lost() {
+    let killed = MemoryLog::default();
+    let rig = Rig::start(Some(&killed), false);
+    rig.send(exchange(1, START_NS));
+    let mut differs = exchange(2, START_NS);
+    differs.outcomes.candidate = Some(crate::testing::answer(500, "{}", 1));
+    rig.send(differs);
+    rig.wait("both compared", |published| published.report.conservation.compared == 2);
+    let mut log = MemoryLog::default();
+    log.append_batch(&killed.records()).unwrap();
+    drop(rig.stop());
+
+    let mut reader = log.reader();
+    let found = crate::resume::find(&mut reader, None).unwrap().unwrap();
+    let resumed = crate::resume::resume(&mut reader, &found, &run(), |_| {}).unwrap();
+    let (sender, receiver) = queue(QueueLimits { count: 10, bytes: 1 << 20 });
+    let back_ns = START_NS + 4 * SECOND;
+    let options = WorkerOptions { clock: Arc::new(move || back_ns), ..WorkerOptions::default() };
+    let ledger = Ledger::new(run().policy.window.nanos());
+    ledger.lane().count(back_ns, |door| (door.offered, door.mirrored) = (1, 1));
+    sender.offer(exchange(3, back_ns)).unwrap();
+    drop(sender);
+    let kept = Box::new(log.clone());
+    let handle = Worker::resume(resumed, receiver, ledger, kept, options, Box::new(drop)).unwrap();
+    let verdict = handle.stop().unwrap().published.verdict;
+    let seen = &verdict.exposure;
+    assert_eq!((seen.mirrored, seen.compared, seen.lost, seen.late), (2, 1, 1, 0));
+    let told = "resumed: gaps 1, span 4000000000 ns, windows 5, known lost 1: ";
+    assert!(verdict.not_checked.iter().any(|line| line.starts_with(told)), "{:?}", verdict.not_checked);
+    assert_eq!(crate::verify::verify(&mut log.reader(), None).unwrap().difference, None);
+}
+
 #[test]
 fn a_worker_ends_when_nothing_more_can_come() {
     let rig = Rig::start(None, false);
