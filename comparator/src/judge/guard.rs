@@ -91,10 +91,16 @@ impl Spread {
         if squares == 0.0 {
             return 0.0;
         }
-        let rate = self.grant.net(total) as f64 / total.n as f64;
-        let centred = self.dd as f64 - 2.0 * rate * self.nd as f64 + rate * rate * self.nn as f64;
+        let rate = real(self.grant.net(total)) / total.n as f64;
+        let [dd, nd, nn] = [self.dd, self.nd, self.nn].map(real);
+        let centred = dd - 2.0 * rate * nd + rate * rate * nn;
         centred / squares
     }
+}
+
+/// The nearest `f64`. Most sums fit 64 bits, which the processor converts itself, to the same bits.
+fn real(sum: i128) -> f64 {
+    i64::try_from(sum).map_or_else(|_| sum as f64, |small| small as f64)
 }
 
 /// How far the net count of `window` lies from the rate `before`: squared, in variances of the difference.
@@ -102,7 +108,7 @@ impl Spread {
 /// The design effect is an average over the run, so one incident among many windows, or among many discordant
 /// units, leaves it small; restarts, however, stake capital on each window of its own.
 fn deviation(window: Counts, before: Counts, grant: Grant) -> f64 {
-    let net = |counts: Counts| grant.net(counts) as f64;
+    let net = |counts: Counts| real(grant.net(counts));
     let discordant = |counts: Counts| grant.squares(counts);
     let [n, past] = [window.n, before.n].map(|units| units as f64);
     let apart = net(window) * past - net(before) * n;
@@ -220,6 +226,15 @@ mod tests {
     }
 
     const CALM: [(u64, u64, u64); 3] = [(120, 1, 0), (120, 0, 1), (240, 2, 0)];
+
+    #[test]
+    fn sums_of_any_size_are_rounded_alike() {
+        let edges =
+            [0, 1, 1 << 53, (1 << 53) + 1, (1 << 62) + 513, i128::from(i64::MAX), 1 << 63, (1 << 90) + 1];
+        for sum in edges.into_iter().flat_map(|sum| [sum - 1, sum, sum + 1, -sum]) {
+            assert_eq!(real(sum).to_bits(), (sum as f64).to_bits(), "{sum}");
+        }
+    }
 
     #[test]
     fn golden_design_effects() {

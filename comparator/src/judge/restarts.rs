@@ -62,17 +62,23 @@ impl Restarts {
     pub fn add(&mut self, bets: &Bets, window: u64, counts: Counts) {
         if counts.n > 0 {
             let growth = bets.log_capitals(counts);
-            self.grow(window, counts, &growth, &exp_all(&growth));
+            self.grow(window, counts, || growth, &exp_all(&growth));
         }
     }
 
     /// Adds one unit whose factors were made before.
     pub(crate) fn add_one(&mut self, bets: &OneUnit, window: u64, unit: Counts) {
         let which = if unit.worse > 0 { 0 } else { 2 - usize::from(unit.better > 0) };
-        self.grow(window, unit, &bets.bets.log_capitals(unit), &bets.factors[which]);
+        self.grow(window, unit, || bets.bets.log_capitals(unit), &bets.factors[which]);
     }
 
-    fn grow(&mut self, window: u64, counts: Counts, growth: &[f64; BETS], factors: &[f64; BETS]) {
+    fn grow(
+        &mut self,
+        window: u64,
+        counts: Counts,
+        growth: impl FnOnce() -> [f64; BETS],
+        factors: &[f64; BETS],
+    ) {
         let now = window as f64;
         // The stakes of all empty windows since the last one, which telescope.
         let stake = match self.last {
@@ -103,12 +109,13 @@ impl Restarts {
 }
 
 impl Capital {
-    /// Adds `stake` to every bet, then lets each grow by its factor, whose logarithm is in `growth`.
-    fn grow(&mut self, stake: f64, growth: &[f64; BETS], factors: &[f64; BETS]) {
+    /// Adds `stake` to every bet, then lets each grow by its factor, whose logarithm `growth` gives where it is needed.
+    fn grow(&mut self, stake: f64, growth: impl FnOnce() -> [f64; BETS], factors: &[f64; BETS]) {
         if let Self::Plain(capital) = self {
             let grown: [f64; BETS] = std::array::from_fn(|k| (capital[k] + stake) * factors[k]);
-            let largest = grown.iter().copied().fold(0.0, f64::max);
-            if largest < LARGE {
+            // Without a branch in it: the largest of them would be found one after the other.
+            let is_beyond = grown.iter().fold(false, |found, capital| found | (*capital >= LARGE));
+            if !is_beyond {
                 *capital = grown;
                 return;
             }
@@ -117,7 +124,7 @@ impl Capital {
         }
         if let Self::Logs(logs) = self {
             let ln_stake = ln(stake);
-            for (log, growth) in logs.iter_mut().zip(growth) {
+            for (log, growth) in logs.iter_mut().zip(growth()) {
                 *log = log_add_exp(*log, ln_stake) + growth;
             }
         }
