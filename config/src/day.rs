@@ -1,9 +1,9 @@
 //! A calendar day: when a rule expires.
 
+use crate::datetime;
 use jiff::civil::Date;
 use schemars::JsonSchema;
-use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
@@ -54,27 +54,7 @@ impl Serialize for Day {
 
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(DayVisitor)
-    }
-}
-
-struct DayVisitor;
-
-impl<'de> Visitor<'de> for DayVisitor {
-    type Value = Day;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a day such as 2027-01-01")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Day, E> {
-        text.parse().map_err(E::custom)
-    }
-
-    /// TOML hands a bare date over as a map of its own making.
-    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Day, M::Error> {
-        let datetime = toml::value::Datetime::deserialize(MapAccessDeserializer::new(map))?;
-        datetime.to_string().parse().map_err(de::Error::custom)
+        datetime::deserialize(deserializer, "a day such as 2027-01-01")
     }
 }
 

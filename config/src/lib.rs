@@ -7,6 +7,8 @@
 mod action;
 mod admin;
 mod changes;
+mod credentials;
+mod datetime;
 mod day;
 mod document;
 mod duration;
@@ -39,6 +41,7 @@ mod validate;
 pub use action::{Action, Class, Tolerance};
 pub use admin::Admin;
 pub use changes::{Change, Running};
+pub use credentials::{CREDENTIAL_HEADERS, SESSION_COOKIES};
 pub use day::Day;
 pub use duration::Span;
 pub use env::{RESERVED, environment};

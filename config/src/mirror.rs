@@ -52,8 +52,8 @@ pub struct CopyEdit {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("examples" = [{ "x-environment": "shadow" }]))]
     pub set: BTreeMap<String, String>,
-    /// Take credentials off: `authorization`, `cookie`, `x-api-key`, `x-auth-token`, `x-amz-security-token`
-    /// and `x-csrf-token`. `replace` and `set` come later, and so can put others in their place.
+    /// Take credentials off: `cookie` and every header that `redact.places` names where it is absent.
+    /// `replace` and `set` come later, and so can put others in their place.
     pub strip_credentials: bool,
     /// Headers that make a request happen once, such as `idempotency-key`: copies get a value that is
     /// derived from the live one and the role, so that no shared store takes a copy for a repetition.

@@ -1,9 +1,9 @@
 //! An instant: when mirroring ends.
 
+use crate::datetime;
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
@@ -44,27 +44,7 @@ impl Serialize for Moment {
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(MomentVisitor)
-    }
-}
-
-struct MomentVisitor;
-
-impl<'de> Visitor<'de> for MomentVisitor {
-    type Value = Moment;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an instant such as 2027-01-01T18:00:00Z")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Moment, E> {
-        text.parse().map_err(E::custom)
-    }
-
-    /// TOML hands a bare instant over as a map of its own making.
-    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Moment, M::Error> {
-        let datetime = toml::value::Datetime::deserialize(MapAccessDeserializer::new(map))?;
-        datetime.to_string().parse().map_err(de::Error::custom)
+        datetime::deserialize(deserializer, "an instant such as 2027-01-01T18:00:00Z")
     }
 }
 

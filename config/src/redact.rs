@@ -1,5 +1,6 @@
 //! `[redact]`: what must not leave memory.
 
+use crate::credentials::{CREDENTIAL_HEADERS, SESSION_COOKIES};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -39,26 +40,10 @@ pub enum UnreadableBody {
 
 impl Default for Redact {
     fn default() -> Self {
-        let places = [
-            "header:authorization",
-            "header:proxy-authorization",
-            "header:x-api-key",
-            "header:api-key",
-            "header:x-auth-token",
-            "header:x-access-token",
-            "header:x-amz-security-token",
-            "header:x-goog-api-key",
-            "header:statsig-api-key",
-            "cookie:session",
-            "cookie:sessionid",
-            "cookie:session_id",
-            "cookie:sid",
-            "cookie:connect.sid",
-            "cookie:JSESSIONID",
-            "cookie:PHPSESSID",
-        ];
+        let headers = CREDENTIAL_HEADERS.map(|name| format!("header:{name}"));
+        let cookies = SESSION_COOKIES.map(|name| format!("cookie:{name}"));
         Self {
-            places: places.map(str::to_owned).to_vec(),
+            places: headers.into_iter().chain(cookies).collect(),
             unreadable: UnreadableBody::Replace,
             key_file: None,
             key_env: None,

@@ -51,20 +51,6 @@ use crate::{Exchange, Outcome};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use pattern::Pattern;
 
-/// Places that hold credentials in most services.
-pub const CREDENTIALS: [&str; 10] = [
-    "header:authorization",
-    "header:proxy-authorization",
-    "header:x-api-key",
-    "header:api-key",
-    "header:x-auth-token",
-    "header:x-access-token",
-    "header:x-amz-security-token",
-    "header:x-goog-api-key",
-    "header:statsig-api-key",
-    "cookie:*",
-];
-
 /// Replaces what lies at the configured places; see the [module](self).
 #[derive(Debug, Clone)]
 pub struct Redactor {

@@ -4,22 +4,17 @@
 //! that is edited. Candidate and control get the same edits, but for what names the role.
 
 use crate::routes::header_name;
-use http::header::{AUTHORIZATION, COOKIE, HOST};
+use http::header::{COOKIE, HOST};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use parallax_config::CopyEdit;
+use parallax_config::{CREDENTIAL_HEADERS, CopyEdit};
 use parallax_exchange::Role;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Headers that `strip_credentials` takes off.
-const CREDENTIALS: [HeaderName; 6] = [
-    AUTHORIZATION,
-    COOKIE,
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("x-auth-token"),
-    HeaderName::from_static("x-amz-security-token"),
-    HeaderName::from_static("x-csrf-token"),
-];
+/// What `strip_credentials` takes off.
+fn credentials() -> impl Iterator<Item = HeaderName> {
+    CREDENTIAL_HEADERS.into_iter().map(HeaderName::from_static).chain([COOKIE])
+}
 
 /// The length of a UUID as text.
 const UUID_LENGTH: usize = 36;
@@ -64,7 +59,7 @@ impl Edit {
         let mut remove = names(&config.remove)?;
         if config.strip_credentials {
             let is_replaced = |name: &HeaderName| replace.iter().any(|(replaced, _)| replaced == name);
-            remove.extend(CREDENTIALS.into_iter().filter(|name| !is_replaced(name)));
+            remove.extend(credentials().filter(|name| !is_replaced(name)));
         }
         let host = config.host.as_deref().map(|host| {
             HeaderValue::from_str(host).map_err(|_| format!("copy.host = `{host}` is not a host"))

@@ -9,8 +9,9 @@ use crate::output::{self, Format, note};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use http::HeaderName;
+use parallax_config::CREDENTIAL_HEADERS;
 use parallax_exchange::log::LogError;
-use parallax_exchange::redact::{CREDENTIALS, Key, Redacted, Redactor};
+use parallax_exchange::redact::{Key, Redacted, Redactor};
 use parallax_loadgen::recording::{
     self, Converted, GorMode, Reading, RecordingDocument, RecordingError, Spread,
 };
@@ -211,11 +212,20 @@ fn redactor(places: &[String], key: Option<&Path>) -> Result<Option<Redactor>, F
         );
         return Err(Failure { exit: Exit::Usage, error: anyhow::anyhow!(problem) });
     }
-    let places = places.iter().flat_map(|place| match place.as_str() {
-        "credentials" => CREDENTIALS.to_vec(),
-        place => vec![place],
-    });
-    Redactor::new(&Key::new(&bytes), places).map(Some).or_exit(Exit::Usage)
+    let places: Vec<String> = places
+        .iter()
+        .flat_map(|place| match place.as_str() {
+            "credentials" => credentials(),
+            place => vec![place.to_owned()],
+        })
+        .collect();
+    Redactor::new(&Key::new(&bytes), places.iter().map(String::as_str)).map(Some).or_exit(Exit::Usage)
+}
+
+/// The places of credentials in most services, and every cookie.
+fn credentials() -> Vec<String> {
+    let headers = CREDENTIAL_HEADERS.map(|name| format!("header:{name}"));
+    headers.into_iter().chain(["cookie:*".to_owned()]).collect()
 }
 
 /// Reads a recording of any format.

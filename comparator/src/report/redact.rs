@@ -6,28 +6,13 @@
 
 use crate::diff::{Difference, Part};
 use http::{HeaderName, HeaderValue};
+use parallax_config::CREDENTIAL_HEADERS;
 use regex::{Captures, Regex};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// What stands in place of a secret.
 pub(super) const REDACTED: &str = "[redacted]";
-
-/// Headers whose values are credentials.
-const HEADERS: [&str; 12] = [
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "x-api-key",
-    "api-key",
-    "x-auth-token",
-    "x-access-token",
-    "x-csrf-token",
-    "x-xsrf-token",
-    "x-amz-security-token",
-    "x-goog-api-key",
-    "statsig-api-key",
-];
 
 /// Members, parameters and fields whose values are credentials, in lower case.
 const NAMES: [&str; 13] = [
@@ -59,9 +44,14 @@ static PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!(r"(?im)((?:^|[?&])(?:{names})=)[^&\s#]+")).expect("a constant pattern")
 });
 
+/// Whether a header, by its name in lower case, is nothing but credentials.
+fn is_credential(name: &str) -> bool {
+    name == "cookie" || CREDENTIAL_HEADERS.contains(&name)
+}
+
 /// The value of a header for people.
 pub(super) fn header(name: &HeaderName, value: &HeaderValue) -> Vec<u8> {
-    if HEADERS.contains(&name.as_str()) {
+    if is_credential(name.as_str()) {
         return REDACTED.into();
     }
     if name == http::header::SET_COOKIE {
@@ -94,7 +84,7 @@ pub(crate) fn text(text: &str) -> Cow<'_, str> {
 pub(crate) fn difference(found: &Difference) -> Difference {
     let last = found.path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     let is_secret = match found.part {
-        Part::Header | Part::Trailer => HEADERS.contains(&found.path.as_str()),
+        Part::Header | Part::Trailer => is_credential(&found.path),
         Part::Cookie => !found.path.contains(';'),
         _ => NAMES.contains(&last.as_str()),
     };
