@@ -132,6 +132,8 @@ impl Embedded {
 
     /// Drains the proxy, lets the comparator finish what is queued, and returns the last verdict.
     pub(crate) fn finish(self) -> Result<Finished, Failure> {
+        // Before the proxy refuses its first connection: whoever routes traffic here looks at /readyz.
+        self.board.drain();
         self.proxy.drain(self.drain);
         let outcome = self.worker.stop().or_exit(Exit::Io)?;
         Ok(Finished { published: outcome.published, console: self.console })

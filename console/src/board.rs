@@ -11,6 +11,7 @@ use parallax_comparator::report::Published;
 use parallax_comparator::verdict::signature::SigningKey;
 use parallax_comparator::verdict::{State, Verdict};
 use serde::Serialize;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
@@ -24,6 +25,7 @@ struct Shared {
     snapshot: watch::Sender<Arc<Snapshot>>,
     metrics: OnceLock<PrometheusHandle>,
     signing_key: OnceLock<SigningKey>,
+    draining: AtomicBool,
 }
 
 /// Everything on the board at one moment.
@@ -69,7 +71,8 @@ impl Board {
     #[must_use]
     pub fn new() -> Self {
         let snapshot = watch::Sender::new(Arc::default());
-        Self { shared: Arc::new(Shared { snapshot, metrics: OnceLock::new(), signing_key: OnceLock::new() }) }
+        let (metrics, signing_key) = (OnceLock::new(), OnceLock::new());
+        Self { shared: Arc::new(Shared { snapshot, metrics, signing_key, draining: AtomicBool::new(false) }) }
     }
 
     /// Signs every document from now on with this key. The first key stays.
@@ -101,6 +104,16 @@ impl Board {
             let next = Arc::new(snapshot.with(entry));
             old = Some(std::mem::replace(snapshot, next));
         });
+    }
+
+    /// Says that the process is about to end: `/readyz` answers 503 from now on, everything else as before.
+    pub fn drain(&self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Board::drain`] was called.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::Relaxed)
     }
 
     /// The newest publication of the newest run.

@@ -44,6 +44,12 @@ impl Problem {
         problem
     }
 
+    /// The process finishes what it has begun and takes nothing new.
+    pub(crate) fn draining() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "this process is draining and will end")
+            .remedy("send traffic elsewhere; the verdict can still be read here")
+    }
+
     /// A bound of the console is reached.
     pub(crate) fn busy(what: &str, limit: usize) -> Self {
         let error = format!("{limit} {what} are open already");

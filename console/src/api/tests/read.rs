@@ -57,6 +57,19 @@ async fn before_anything_is_published_gates_get_503_and_livez_200() {
 }
 
 #[tokio::test]
+async fn a_draining_process_is_not_ready_but_tells_its_verdict() {
+    let bench = Bench::new();
+    bench.board.publish(published("r1", State::Wait));
+    bench.board.drain();
+    let answer = bench.get("/readyz").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.json()["error"].as_str().unwrap().contains("draining"));
+    for target in ["/livez", "/v1/verdicts/r1"] {
+        assert_eq!(bench.get(target).await.status, StatusCode::OK, "{target}");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_run_is_404_and_a_run_of_another_digest_409() {
     let bench = Bench::new();
     bench.board.publish(published("r1", State::Promote));
