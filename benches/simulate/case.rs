@@ -28,6 +28,8 @@ pub(crate) struct Column {
     pub(crate) published: Option<f64>,
     /// What the guarantee allows.
     pub(crate) limit: Option<f64>,
+    /// How far apart a median's possible values lie: one look.
+    pub(crate) step: f64,
 }
 
 /// How runs become a figure.
@@ -43,7 +45,7 @@ pub(crate) enum Kind {
 
 /// The share of runs in which something happened.
 pub(crate) fn share(name: &str) -> Column {
-    Column { name: name.to_owned(), kind: Kind::Share, published: None, limit: None }
+    Column { name: name.to_owned(), kind: Kind::Share, published: None, limit: None, step: 0.0 }
 }
 
 /// The median of a number.
@@ -65,6 +67,12 @@ impl Column {
     /// With the figure that the specification prints.
     pub(crate) fn published(mut self, value: f64) -> Self {
         self.published = Some(value);
+        self
+    }
+
+    /// Read off at looks so far apart: a median whose error is below one look may lie one look away by chance.
+    pub(crate) fn in_steps_of(mut self, step: f64) -> Self {
+        self.step = step;
         self
     }
 

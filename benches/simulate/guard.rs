@@ -4,7 +4,8 @@ use crate::case::{Case, Column, mean, median, one_if, share};
 use crate::draw::Random;
 use crate::judged::{Guarding, play_mismatch, run_of};
 use parallax_comparator::check::Check;
-use parallax_comparator::judge::mixture::Counts;
+use parallax_comparator::judge::mixture::{Bets, Counts};
+use parallax_comparator::judge::restarts::Restarts;
 use parallax_comparator::verdict::State;
 
 const GUARDS: [(Guarding, &str); 3] =
@@ -82,10 +83,20 @@ pub(crate) fn cases() -> Vec<Case> {
 fn verdicts(name: &str, truth: Truth, published: [[f64; 2]; 3]) -> Case {
     let judges = GUARDS.map(|(guard, _)| run_of(180, &[Check::Mismatch], &[], |run| guard.set(run)));
     let columns = GUARDS.iter().zip(published).flat_map(|((guard, name), [reject, promote])| {
-        let reject = share(&format!("{name}: reject")).published(reject);
-        let reject = if *guard == Guarding::Off { reject } else { reject.at_most(0.05) };
-        [reject, share(&format!("{name}: promote")).published(promote)]
+        let columns = ["reject", "promote"].map(|what| share(&format!("{name}: {what}")));
+        // The published run without guard had no floor of units either: an incident of the control promotes at once,
+        // where the judge waits and may meet one of the candidate.
+        if *guard == Guarding::Off {
+            return columns;
+        }
+        let [of_reject, of_promote] = columns;
+        [of_reject.published(reject).at_most(0.05), of_promote.published(promote)]
     });
+    let [reject, promote] = published[0];
+    let bare = [
+        share("no guard, no floor of units: reject").published(reject),
+        share("no guard, no floor of units: promote").published(promote),
+    ];
     Case {
         name: format!("G/{name}"),
         truth: format!(
@@ -94,13 +105,32 @@ fn verdicts(name: &str, truth: Truth, published: [[f64; 2]; 3]) -> Case {
         ),
         replications: 2_000,
         published_replications: 2_000,
-        columns: columns.collect(),
+        columns: bare.into_iter().chain(columns).collect(),
         trial: Box::new(move |random| {
             let drawn: Vec<Counts> = (0..180).map(|_| truth.window(random)).collect();
             let ends = judges.iter().map(|judge| play_mismatch(judge, |at| drawn[at as usize - 1]).state);
-            ends.flat_map(|state| [State::Reject, State::Promote].map(|is| one_if(state == is))).collect()
+            std::iter::once(bare_verdict(&drawn))
+                .chain(ends)
+                .flat_map(|state| [State::Reject, State::Promote].map(|is| one_if(state == is)))
+                .collect()
         }),
     }
+}
+
+/// The verdict on evidence of units alone, with the defaults of the mismatch check: no guard and no floor of any kind.
+fn bare_verdict(drawn: &[Counts]) -> State {
+    let (reject, promote) = (Bets::reject(0.0005), Bets::promote(0.002));
+    let mut restarts = Restarts::default();
+    for (window, counts) in (1..).zip(drawn) {
+        restarts.add(&reject, window, *counts);
+        if restarts.ln_e() >= 20f64.ln() {
+            return State::Reject;
+        }
+        if promote.ln_e(restarts.counts()) >= 100f64.ln() && restarts.ln_e() <= 2f64.ln() {
+            return State::Promote;
+        }
+    }
+    State::Inconclusive
 }
 
 /// The whole tolerance comes as incidents.

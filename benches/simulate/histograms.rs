@@ -105,7 +105,8 @@ impl Truth {
         let mut columns = Vec::new();
         for (at, (quantile, _)) in QUANTILES.iter().enumerate() {
             for (way, of) in ["thresholds", "histograms"].iter().zip(self.published) {
-                columns.push(median(&format!("{quantile}, {way}: pairs until {what}")).published(of[at]));
+                let until = median(&format!("{quantile}, {way}: pairs until {what}")).published(of[at]);
+                columns.push(until.in_steps_of(f64::from(self.window)));
             }
             let wrong = share(&format!("{quantile}, histograms: the other decision")).maybe(self.wrong);
             columns.push(wrong.at_most(0.05));

@@ -101,7 +101,7 @@ fn summary(column: &Column, mut values: Vec<f64>, published_replications: u32) -
         };
         // Published figures are rounded, and medians lie on a grid of looks.
         let grid = match column.kind {
-            Kind::Median => 0.03 * published.abs().max(34.0),
+            Kind::Median => column.step.max(0.03 * published.abs().max(34.0)),
             Kind::Mean => 0.03 * published.abs(),
             Kind::Share => 5e-4,
         };

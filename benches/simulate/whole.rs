@@ -32,7 +32,7 @@ pub(crate) fn cases() -> Vec<Case> {
         let mut columns = vec![
             share("promote").published(published[0]),
             share("reject").published(published[1]),
-            median("units to the verdict").published(published[2]),
+            median("units to the verdict").published(published[2]).in_steps_of(1_000.0),
             share("with futility: promote").published(published[3]),
             share("with futility: reject").published(published[4]),
         ];
