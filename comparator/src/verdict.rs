@@ -9,6 +9,7 @@ pub mod render;
 pub mod signature;
 
 pub use crate::judge::guard::Guard;
+pub use part::SliceDocument;
 
 use crate::check::Check;
 use crate::rows::Signs;

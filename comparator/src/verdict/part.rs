@@ -1,12 +1,24 @@
 //! The verdict of one slice of a run: what may be said of a region or a shard alone.
 //!
 //! It is read off the run's own document and never says more than that: evidence is not judged again.
-//! A slice has evidence of its own, so it can be undecided where the run promotes (too little was seen
-//! of it), and it can promote where the run gives up (others were in the way). A reject and an invalid
-//! rig hold for every slice: a build that is bad somewhere is not shipped elsewhere.
+//! A slice has evidence of its own, so it can be undecided where the run promotes: too little was seen of it.
+//! It never promotes where the run does not: least time, keys, traffic in the newest windows and quiet are
+//! asked of the run as a whole at the watermark that decides, and a run that gave up was never found to have
+//! them. A reject and an invalid rig hold for every slice: a build that is bad somewhere is not shipped elsewhere.
 
 use super::{CheckLine, CheckState, State, Verdict, WeakestPromote};
 use crate::slice::Slice;
+use serde::Serialize;
+
+/// A slice's document: [`Verdict::of_slice`] with the slice that it is about.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct SliceDocument<'a> {
+    /// The slice's verdict.
+    #[serde(flatten)]
+    pub verdict: &'a Verdict,
+    /// What it is about.
+    pub slice: &'a Slice,
+}
 
 impl Verdict {
     /// The verdict of one named slice; `None` where the run keeps no evidence of it.
@@ -14,7 +26,7 @@ impl Verdict {
     /// | the run says | the slice says |
     /// | --- | --- |
     /// | promote | promote where each required check of the slice promotes, otherwise inconclusive |
-    /// | inconclusive, final | the same |
+    /// | inconclusive | inconclusive; the reason says whether the slice's own checks are proved |
     /// | wait | wait: until the run ends, a check that promotes may still turn |
     /// | reject, invalid | the same as the run |
     ///
@@ -39,17 +51,21 @@ impl Verdict {
             log_e: line.log_e_promote,
             log_threshold: line.log_threshold_promote,
         });
-        let is_settled = self.is_final && matches!(self.verdict, State::Promote | State::Inconclusive);
-        let verdict = match (is_settled, is_proved) {
-            (true, true) => State::Promote,
-            (true, false) => State::Inconclusive,
-            (false, _) => self.verdict,
+        let promotes = self.is_final && self.verdict == State::Promote;
+        let (verdict, of_its_own) = match (self.verdict, is_proved) {
+            (State::Promote, true) if promotes => {
+                (State::Promote, format!("every required check of {slice} promotes"))
+            }
+            (State::Promote, _) if promotes => {
+                (State::Inconclusive, format!("{slice} has too little evidence of its own"))
+            }
+            (State::Inconclusive, true) => {
+                let proved = "has evidence enough, but only a run that promotes vouches for exposure";
+                (State::Inconclusive, format!("{slice} {proved}"))
+            }
+            _ => (self.verdict, format!("{slice} is as the run")),
         };
-        let reason = match (is_settled, is_proved) {
-            (true, true) => format!("every required check of {slice} promotes; the run: {}", self.reason),
-            (true, false) => format!("{slice} has too little evidence of its own; the run: {}", self.reason),
-            (false, _) => format!("{slice}, as the run: {}", self.reason),
-        };
+        let reason = format!("{of_its_own}; the run: {}", self.reason);
         let need = required().map(|line| line.need_units).collect::<Option<Vec<_>>>();
         let mut part = Self { checks: Vec::new(), ..self.clone() };
         part.verdict = verdict;
@@ -125,14 +141,29 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_that_is_proved_promotes_though_the_run_gave_up() {
+    fn a_slice_never_promotes_where_the_run_gave_up() {
+        // Every check line of the slice is proved, which says nothing of least time, keys and newest windows.
         let mut verdict = testing::promoted();
         (verdict.verdict, verdict.promote, verdict.code) = (State::Inconclusive, None, 20);
         let slice = slices(&verdict).pop().unwrap();
         let part = verdict.of_slice(&slice).unwrap();
-        assert_eq!((part.verdict, part.promote, part.code), (State::Promote, Some(true), 0));
+        assert_eq!((part.verdict, part.promote, part.code), (State::Inconclusive, None, 20));
+        assert!(part.is_final && part.reason.contains("has evidence enough"), "{}", part.reason);
         verdict.is_final = false;
-        assert_eq!(verdict.of_slice(&slice).unwrap().promote, None, "it may still turn");
+        assert_eq!(verdict.of_slice(&slice).unwrap().promote, None);
+    }
+
+    #[test]
+    fn a_proved_slice_promotes_only_with_a_final_run() {
+        let mut verdict = testing::promoted();
+        let slice = slices(&verdict).pop().unwrap();
+        assert_eq!(verdict.of_slice(&slice).unwrap().promote, Some(true));
+        for state in [State::Wait, State::Reject, State::Invalid, State::Inconclusive] {
+            verdict.verdict = state;
+            let part = verdict.of_slice(&slice).unwrap();
+            assert_ne!(part.promote, Some(true), "{state:?}");
+            assert_eq!(part.verdict, state);
+        }
     }
 
     #[test]
