@@ -18,7 +18,8 @@ use clap::{Args, Subcommand};
 use http::StatusCode;
 use parallax_comparator::judge::{Import, judge_tallies};
 use parallax_comparator::run::ControlMode;
-use parallax_comparator::verdict::Verdict as Document;
+use parallax_comparator::slice::Slice;
+use parallax_comparator::verdict::{SliceDocument, Verdict as Document};
 use parallax_comparator::verify::{self, Verification, VerifyError};
 use parallax_config::{Policy, Span};
 use parallax_exchange::log::{self, Reader};
@@ -103,7 +104,7 @@ pub(crate) struct Show {
     #[arg(long, value_name = "DIR")]
     log: Option<PathBuf>,
     /// Print the tallies (`parallax.tally/1`) instead of the verdict; needs `--log`.
-    #[arg(long, requires = "log")]
+    #[arg(long, requires = "log", conflicts_with_all = ["region", "shard"])]
     tallies: bool,
     /// How to print.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
@@ -184,7 +185,7 @@ impl Verdict {
 impl Show {
     fn run(self) -> Outcome {
         if let Some(cells) = self.cells.read()? {
-            let found = cells.ask(self.which.candidate.as_deref())?;
+            let found = cells.ask(self.which.candidate.as_deref(), &self.which.slice())?;
             cells::print(&found, self.format)?;
             return Ok(cells::exit(&found));
         }
@@ -200,7 +201,7 @@ impl Show {
             Some(directory) => {
                 let found = recompute(directory, self.which.run.as_deref())?;
                 let json = text(found.stored.as_deref().unwrap_or(&found.recomputed))?;
-                Fetched { json, signature: None }
+                Fetched { json: self.which.part_of(json)?, signature: None }
             }
         };
         let verdict = parse(&fetched.json)?;
@@ -261,7 +262,7 @@ impl Wait {
         until: Instant,
     ) -> Outcome {
         loop {
-            let found = cells.ask(self.which.candidate.as_deref())?;
+            let found = cells.ask(self.which.candidate.as_deref(), &self.which.slice())?;
             let left = until.saturating_duration_since(Instant::now());
             if found.is_final || self.once || left.is_zero() || interrupt.is_set() {
                 cells::print(&found, self.format)?;
@@ -419,6 +420,37 @@ struct Fetched {
 }
 
 impl Which {
+    /// The slice that is asked for; everything where no label is given.
+    fn slice(&self) -> Slice {
+        let labels = [("region", &self.region), ("shard", &self.shard)];
+        let given = labels.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+        Slice(given.collect())
+    }
+
+    /// Of a run's document the part that is asked for, as a console would answer.
+    ///
+    /// # Errors
+    /// A document about another candidate, or a slice that the run keeps no evidence of.
+    fn part_of(&self, json: String) -> Result<String, Failure> {
+        let verdict = parse(&json)?;
+        if let Some(wanted) = &self.candidate
+            && verdict.candidate.digest.as_deref() != Some(wanted)
+        {
+            let why = format!("run `{}` is not about {wanted}", verdict.run);
+            return Err(Failure::new(Exit::Different, why));
+        }
+        let slice = self.slice();
+        if slice.is_all() {
+            return Ok(json);
+        }
+        let part = verdict.of_slice(&slice).ok_or_else(|| {
+            let why =
+                format!("run `{}` keeps no evidence of {slice}; name it in `[[policy.slices]]`", verdict.run);
+            Failure::new(Exit::Usage, why)
+        })?;
+        serde_json::to_string(&SliceDocument { verdict: &part, slice: &slice }).or_exit(Exit::Data)
+    }
+
     /// The document, or `None` while the console is not ready; waits for news up to `wait`.
     fn fetch(&self, wait: Duration) -> Result<Option<Fetched>, Failure> {
         let run = self.run.as_deref().unwrap_or("latest");

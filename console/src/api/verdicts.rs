@@ -12,8 +12,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::StatusCode;
 use parallax_comparator::run::Build;
-use parallax_comparator::slice::Slice;
-use parallax_comparator::verdict::{self, Verdict};
+use parallax_comparator::verdict::{self, SliceDocument, Verdict};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -138,14 +137,6 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// A slice's document: the run's, with the slice that it is about.
-#[derive(Serialize)]
-struct Part<'a> {
-    #[serde(flatten)]
-    verdict: &'a Verdict,
-    slice: &'a Slice,
-}
-
 async fn answer(context: Context, run: Option<String>, parameters: Parameters) -> Result<Response, Problem> {
     let selection = parameters.select(run);
     let snapshot = match parameters.wait.as_deref().map(duration).transpose()? {
@@ -153,7 +144,10 @@ async fn answer(context: Context, run: Option<String>, parameters: Parameters) -
         None => context.board.snapshot(),
     };
     if !selection.slice.is_all() {
-        return Ok(document(&Part { verdict: &*selection.verdict(&snapshot)?, slice: &selection.slice }));
+        return Ok(document(&SliceDocument {
+            verdict: &*selection.verdict(&snapshot)?,
+            slice: &selection.slice,
+        }));
     }
     let entry = selection.find(&snapshot)?;
     let body = entry.published.verdict_json.clone();

@@ -7,6 +7,7 @@ use crate::report_file::ReportFormat;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
+use parallax_comparator::slice::Slice;
 use parallax_comparator::verdict::cells::{Cell, Cells, Rule, aggregate};
 use parallax_comparator::verdict::{State, Verdict};
 use parallax_config::Span;
@@ -22,7 +23,8 @@ pub(super) const PAUSE: Duration = Duration::from_secs(5);
 /// Which cells.
 #[derive(Debug, Args)]
 pub(super) struct CellsArgs {
-    /// Ask every cell that this file names, and combine their verdicts by its rule.
+    /// Ask every cell that this file names, and combine their verdicts by its rule; `--region` and `--shard` then
+    /// choose the part of each cell's verdict, `--where` the cells.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "console", "save"])]
     cells: Option<PathBuf>,
     /// Ask only the cells of the waves before this one: may it begin?
@@ -139,10 +141,12 @@ fn check(file: &CellsFile) -> Result<Rule, String> {
 
 impl Asked {
     /// Asks every cell and combines what they say; a cell that does not answer is a cell that says nothing.
-    pub(super) fn ask(&self, candidate: Option<&str>) -> Result<Cells, Failure> {
+    ///
+    /// Of each verdict `slice` is taken, the whole where it has no labels.
+    pub(super) fn ask(&self, candidate: Option<&str>, slice: &Slice) -> Result<Cells, Failure> {
         let now = Timestamp::now();
         let ask = |entry: &CellEntry| {
-            let seen = entry.ask(candidate)?;
+            let seen = entry.ask(candidate)?.and_then(|verdict| part(verdict, slice));
             let is_stale = seen.as_ref().is_ok_and(|verdict| !verdict.is_final && self.is_old(verdict, now));
             Ok(Cell { name: entry.name.clone(), wave: entry.wave, seen: seen.map(Box::new), is_stale })
         };
@@ -154,6 +158,14 @@ impl Asked {
         let seen = verdict.watermark.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
         seen.is_some_and(|seen| now.duration_since(seen).unsigned_abs() > self.max_age && seen < now)
     }
+}
+
+/// What a cell says of `slice`; a cell that keeps no evidence of it says nothing, which is never a pass.
+fn part(verdict: Verdict, slice: &Slice) -> Result<Verdict, String> {
+    if slice.is_all() {
+        return Ok(verdict);
+    }
+    verdict.of_slice(slice).ok_or_else(|| format!("run `{}` keeps no evidence of {slice}", verdict.run))
 }
 
 impl CellEntry {
