@@ -2,6 +2,12 @@
 //! the published one.
 
 use super::*;
+use parallax_comparator::check::Check;
+use parallax_comparator::judge::mixture::Counts;
+use parallax_comparator::judge::plan::{Plan, Question};
+use parallax_comparator::slice::Slice;
+use parallax_comparator::verdict::State;
+use parallax_config::{Policy, Span};
 
 /// Runs the rows that begin with one of `names`, `replications` times each.
 fn simulate(names: &[&str], replications: u32) {
@@ -65,4 +71,66 @@ fn what_the_specification_did_not_simulate_holds() {
 #[test]
 fn latency_by_units_holds() {
     simulate(&["H/few-units", "N/latency,equal"], 2);
+}
+
+/// Windows until a run of all checks ends, where the mismatch check is hit as the plan's question says and the others
+/// are not; latency is that of equal builds. Infinite for another end than `state`.
+fn windows_until(question: &Question, state: State, seed: u64) -> f64 {
+    let mut random = draw::Random::new(seed);
+    let judge = judged::run_of(1, &[], &[], |run| run.policy = question.policy.clone());
+    let checks: Vec<Check> = judge.checks().cloned().collect();
+    let units = (question.units_per_second * question.policy.window.0.as_secs_f64()) as u64;
+    let (noise, excess) = (question.noise, question.excesses[0]);
+    let end = judged::play(&judge, |window| {
+        let row = |check: &Check| match check {
+            Check::Latency(_) | Check::LatencySevere(_) => {
+                let promote = Counts::new(units, 0, units / 20);
+                judged::latency_row(window, check, Counts::new(units, 0, 0), promote)
+            }
+            Check::Mismatch => {
+                let drawn = random.units(units, noise + excess, noise);
+                judged::row(window, &Slice::all(), check, drawn)
+            }
+            _ => judged::row(window, &Slice::all(), check, Counts::new(units, 0, 0)),
+        };
+        judged::of_rows(window, checks.iter().map(row).collect())
+    });
+    end.windows_if(state)
+}
+
+/// The error that `judge::plan` states.
+#[test]
+fn a_plan_says_how_long_half_of_the_runs_take() {
+    let policy = Policy {
+        minimum_time: Span::secs(0),
+        minimum_keys: 0,
+        futility_looks: u64::MAX,
+        ..Policy::default()
+    };
+    let within = |planned: f64, median: f64| (0.7..=1.4).contains(&(median / planned));
+    for (units_per_second, noise, excess) in [
+        (100.0, 0.0, 0.004),
+        (100.0, 0.001, 0.002),
+        (100.0, 0.01, 0.005),
+        (20.0, 0.002, 0.003),
+        (20.0, 0.003, 0.0),
+        (20.0, 0.001, 0.0),
+    ] {
+        let question = Question {
+            policy: policy.clone(),
+            units_per_second,
+            check: Check::Mismatch,
+            noise,
+            excesses: vec![excess],
+            slices: Vec::new(),
+            keys: None,
+        };
+        let planned = &Plan::new(&question).expect("a plan").answers[0];
+        let mut found: Vec<f64> =
+            (0..41).map(|seed| windows_until(&question, planned.verdict, seed)).collect();
+        found.sort_by(f64::total_cmp);
+        let (planned, median) = (planned.windows as f64, found[20]);
+        assert!(within(planned, median), "noise {noise}, excess {excess}: {planned} planned, {median} found");
+        assert!(!within(2.0 * planned, median), "a plan of twice the time would be seen");
+    }
 }

@@ -2,8 +2,9 @@
 //!
 //! The judge itself is asked: it is fed windows in which the expected counts are spread evenly, and the
 //! watermark at which it decides is the answer. So guard, weights, floors and futility all count as in a
-//! real run. Real counts scatter: half of the runs take longer, and near the tolerance many end without a
-//! decision.
+//! real run. Real counts scatter: about half of the runs take longer, and near the tolerance many end without
+//! a decision. The median of drawn runs lies between 0.7 and 1.4 times the plan; single runs between a third and
+//! three times. The simulation in `benches` tests the first.
 
 mod reach;
 mod spread;
