@@ -135,6 +135,42 @@ fn every_sign_of_a_broken_rig_is_named() {
 }
 
 #[test]
+fn the_limits_of_the_rig_are_where_the_specification_puts_them() {
+    // 2,000 mirrored exchanges in ten windows; what `change` takes away, it takes from the last one.
+    let cause = |change: &dyn Fn(&mut crate::rows::Exposure)| {
+        let mut judge = Judge::new(&run(&[])).unwrap();
+        for index in 1..=10 {
+            let mut window = window(index, Vec::new());
+            if index == 10 {
+                change(window.exposure.as_mut().unwrap());
+            }
+            judge.step(&window).unwrap();
+        }
+        let verdict = judge.verdict();
+        (verdict.verdict == State::Invalid).then(|| verdict.reason.split(':').next().unwrap().to_owned())
+    };
+    let shed = |count| {
+        move |exposure: &mut crate::rows::Exposure| {
+            exposure.compared -= count;
+            exposure.shed += count;
+        }
+    };
+    let late = |count| {
+        move |exposure: &mut crate::rows::Exposure| {
+            exposure.compared -= count;
+            exposure.late += count;
+        }
+    };
+    let control = |count| move |exposure: &mut crate::rows::Exposure| exposure.control_only_missing = count;
+    let first = |count| move |exposure: &mut crate::rows::Exposure| exposure.candidate_first += count;
+    assert_eq!((cause(&shed(40)), cause(&shed(41))), (None, Some("coverage".to_owned())), "98%");
+    assert_eq!((cause(&late(2)), cause(&late(3))), (None, Some("late".to_owned())), "0.1%");
+    assert_eq!((cause(&control(40)), cause(&control(41))), (None, Some("control".to_owned())), "2%");
+    // 2.5 sqrt(2,000) is 111.8.
+    assert_eq!((cause(&first(111)), cause(&first(112))), (None, Some("order".to_owned())), "5 sigma");
+}
+
+#[test]
 fn faults_and_a_self_test_that_rejects_end_the_run() {
     let mut judge = Judge::new(&run(&[])).unwrap();
     let faults = std::collections::BTreeSet::from([Fault::CandidateChanged]);
