@@ -94,17 +94,25 @@ fn once_looks_once() {
 }
 
 #[test]
-fn on_inconclusive_turns_the_undecided_and_nothing_else() {
-    for (state, is_final, [fail, pass]) in [
-        ("wait", false, [10, 0]),
-        ("inconclusive", true, [10, 0]),
-        ("promote", true, [0, 0]),
-        ("reject", true, [10, 10]),
-        ("invalid", true, [30, 30]),
-    ] {
+fn every_state_has_its_code_however_the_wait_ends() {
+    // Plain, with `--on-inconclusive fail`, with `pass`. An invalid run is never a pass, final or not.
+    let table = [
+        ("promote", true, [0, 0, 0]),
+        ("reject", true, [10, 10, 10]),
+        ("inconclusive", true, [20, 10, 0]),
+        ("invalid", true, [30, 30, 30]),
+        ("wait", false, [20, 10, 0]),
+        ("invalid", false, [30, 30, 30]),
+    ];
+    for (state, is_final, codes) in table {
         let console = console(vec![verdict(state, is_final)]);
-        ended(&console, &["--once", "--on-inconclusive", "fail"]).expect_code(fail);
-        ended(&console, &["--once", "--on-inconclusive", "pass"]).expect_code(pass);
+        let ways = [&[][..], &["--on-inconclusive", "fail"], &["--on-inconclusive", "pass"]];
+        for (way, code) in ways.into_iter().zip(codes) {
+            for end in [&["--once"][..], &["--deadline", "100ms"]] {
+                let outcome = ended(&console, &[end, way].concat());
+                assert_eq!(outcome.code, code, "{state}, final {is_final}, {end:?} {way:?}: {outcome}");
+            }
+        }
     }
 }
 
