@@ -488,6 +488,58 @@ fn a_field_that_the_control_fails_too_is_no_longer_required() {
 }
 
 #[test]
+fn a_field_is_nondeterministic_from_200_units_and_above_a_fifth() {
+    let run = with(|run| {
+        run.policy.checks.entry("field./id".to_owned()).or_default().required = Some(true);
+    });
+    for (units, bad, expected) in [(199, 199, false), (200, 40, false), (200, 41, true)] {
+        let rows = |index| {
+            let mut row = count(index, &Slice::all(), "field./id", units, 0, 0);
+            row.control_bad = Some(bad);
+            vec![row]
+        };
+        let verdict = judged(&run, 1, rows).verdict();
+        let field = verdict.checks.iter().find(|line| line.check.to_string() == "field./id").unwrap();
+        assert_eq!(field.state == CheckState::Nondeterministic, expected, "{bad} of {units}");
+    }
+}
+
+#[test]
+fn suspects_are_those_of_the_e_bh_procedure_and_are_not_latched() {
+    // Worse for a while, then better: the evidence rises and falls again.
+    let rows = |index| {
+        let mut rows = everything(index, &Slice::all(), 400, 0);
+        rows.retain(|row| !["mismatch", "status"].contains(&row.check.to_string().as_str()));
+        let [worse, better] = if index <= 12 { [2, 0] } else { [0, 40] };
+        rows.push(count(index, &Slice::all(), "mismatch", 400, worse, better));
+        rows.push(count(index, &Slice::all(), "status", 400, worse.min(1), better));
+        rows
+    };
+    let run = with(|run| {
+        run.policy.alpha = 1e-9;
+        run.policy.futility_looks = u64::MAX;
+    });
+    let mut judge = Judge::new(&run).unwrap();
+    let mut sizes = Vec::new();
+    for index in 1..=60 {
+        judge.step(&window(index, rows(index))).unwrap();
+        let verdict = judge.verdict();
+        let mut evidence: Vec<_> =
+            verdict.checks.iter().map(|line| (line.log_e_reject, line.check.to_string())).collect();
+        evidence.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let m = evidence.len() as f64;
+        let largest = (1..=evidence.len()).rev().find(|k| evidence[k - 1].0 >= (m / (*k as f64 * 0.1)).ln());
+        let expected: Vec<String> =
+            evidence.into_iter().take(largest.unwrap_or(0)).map(|(_, check)| check).collect();
+        let found: Vec<String> = verdict.suspects.iter().map(|suspect| suspect.check.to_string()).collect();
+        assert_eq!(found, expected, "window {index}");
+        sizes.push(found.len());
+    }
+    assert!(sizes.contains(&2), "both at once need less each: {sizes:?}");
+    assert_eq!((sizes[0], sizes[59]), (0, 0), "none at first, none at the end: {sizes:?}");
+}
+
+#[test]
 fn an_ended_run_stays_undecided_and_says_so() {
     let verdict = judged(&run(&[]), 40, clean(200)).finish();
     assert_eq!(
