@@ -137,6 +137,44 @@ fn argos_own_provider_gets_the_phase_that_each_verdict_means() {
 }
 
 #[test]
+fn argos_conditions_may_read_the_whole_document_in_every_state() {
+    let Some(program) = program() else { return };
+    // As in the specification: the digest is compared by the condition, not by the console.
+    let template = root().join("deploy/argo/analysis-template.yaml");
+    let mut text = std::fs::read_to_string(template).expect("the example exists");
+    for (written, whole) in [
+        ("?candidate={{args.digest}}", ""),
+        ("{$.promote}", "{$}"),
+        ("result == true", "result.verdict == \"promote\" && result.candidate.digest == \"{{args.digest}}\""),
+        (
+            "result == false",
+            "result.final && (result.verdict == \"reject\" || result.verdict == \"invalid\")",
+        ),
+    ] {
+        assert!(text.contains(written), "{written}");
+        text = text.replace(written, whole);
+    }
+    let changed = Path::new(env!("CARGO_TARGET_TMPDIR")).join("whole-document.yaml");
+    std::fs::write(&changed, text).expect("a file");
+    let phase = |console: &Running, digest: &str| {
+        let args = ["argo", changed.to_str().expect("a text"), &format!("digest={digest}")];
+        let measured = gates(program, &console.address().to_string(), &args);
+        measured[0]["phase"].as_str().expect("a phase").to_owned()
+    };
+    for (state, is_final) in STATES {
+        let console = console(Some((state, is_final)));
+        let (own, other) = match (state, is_final) {
+            (State::Promote, _) => ("Successful", "Inconclusive"),
+            (State::Reject, _) | (State::Invalid, true) => ("Failed", "Failed"),
+            _ => ("Inconclusive", "Inconclusive"),
+        };
+        assert_eq!(phase(&console, canned::DIGEST), own, "{state:?}, final {is_final}");
+        assert_eq!(phase(&console, "sha256:0"), other, "{state:?}, final {is_final}, another build");
+    }
+    assert_eq!(phase(&console(None), canned::DIGEST), "Error", "nothing is published yet");
+}
+
+#[test]
 fn flaggers_own_client_takes_the_answers_as_the_hooks_mean_them() {
     let Some(program) = program() else { return };
     let ask = |console: &Running, digest: &str| {
