@@ -71,3 +71,42 @@ fn a_reload_by_signal_or_request_is_whole_or_not_at_all() {
     assert_eq!(document.count("/admissions/offered"), 3, "{document}");
     assert_eq!((document.count("/admissions/mirrored"), candidate.served()), (2, 1), "{document}");
 }
+
+#[test]
+fn a_draining_run_is_not_ready_and_still_tells_its_verdict() {
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let (asked, heard) = std::sync::mpsc::channel::<()>();
+    let primary = Upstream::start(move |_| {
+        asked.send(()).expect("the test listens");
+        held.recv_timeout(SOON).expect("the test lets go");
+        Response::new(Bytes::from("late"))
+    });
+    let candidate = Upstream::start(|_| Response::new(Bytes::from("late")));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (port, console) = (free_port(), free_port());
+    let text = format!(
+        "[listen]\naddress = \"127.0.0.1:{port}\"\n[console]\naddress = \"127.0.0.1:{console}\"\n\
+         [log]\nurl = \"file:log\"\n[limits]\ndrain_timeout = \"30s\"\n\
+         [roles.primary]\nurl = \"{}\"\n[roles.candidate]\nurl = \"{}\"\n",
+        primary.url(),
+        candidate.url(),
+    );
+    std::fs::write(directory.path().join("parallax.toml"), text).expect("a file");
+    let args = ["run", "--config", "parallax.toml", "--until", "forever", "--format", "json"];
+    let mut process =
+        parallax(args).dir(directory.path()).start().listening(port, SOON).listening(console, SOON);
+    wait_for("readiness", SOON, || (get(local(console), "/readyz").status == 200).then_some(()));
+    let request = std::thread::spawn(move || get(local(port), "/slow"));
+    heard.recv_timeout(SOON).expect("the request is on its way");
+
+    process.interrupt();
+    let refused = wait_for("the drain", SOON, || {
+        let answer = get(local(console), "/readyz");
+        (answer.status == 503).then_some(answer)
+    });
+    assert!(refused.text().contains("draining"), "{}", refused.text());
+    assert_eq!(get(local(console), "/v1/verdicts/latest").status, 200, "gates are answered to the end");
+    release.send(()).expect("the primary waits");
+    assert_eq!(request.join().expect("an answer").text(), "late", "what was begun is finished");
+    Outcome::of(&mut process, SOON).expect_code(130);
+}
