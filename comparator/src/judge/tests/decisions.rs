@@ -230,6 +230,20 @@ fn a_hopeless_run_ends_early_and_says_what_it_needed() {
 }
 
 #[test]
+fn only_watermarks_in_a_row_make_a_run_futile() {
+    let run = with(|run| run.checks = vec![Check::Mismatch]);
+    let mut judge = Judge::new(&run).unwrap();
+    let mut step = |index, units| {
+        judge.step(&window(index, vec![count(index, &Slice::all(), "mismatch", units, 0, 0)])).unwrap();
+        (judge.futile_looks, judge.state())
+    };
+    // Half a unit a window would never do; 2,000 at once are more than hoped for; then nothing again.
+    let looks: Vec<u64> = (1..=15).map(|index| step(index, 1).0).collect();
+    assert_eq!(looks, (1..=15).collect::<Vec<_>>());
+    assert_eq!(step(16, 2_000), (0, State::Wait), "they begin anew");
+}
+
+#[test]
 fn latency_that_waits_for_its_first_threshold_is_not_futile() {
     // Windows of 100 ms against a seal delay of 35 s: no latency unit before window 353.
     let run = with(|run| {
@@ -485,6 +499,31 @@ fn a_field_that_the_control_fails_too_is_no_longer_required() {
     let verdict = judged(&run, 91, noisy("mismatch")).verdict();
     assert_eq!((verdict.verdict, verdict.checks[0].state), (State::Wait, CheckState::Nondeterministic));
     assert!(verdict.reason.contains("mask what varies"), "{}", verdict.reason);
+}
+
+#[test]
+fn while_the_guard_is_on_a_promote_needs_windows_and_not_units_alone() {
+    let run = with(|run| {
+        run.checks = vec![Check::Mismatch];
+        run.policy.minimum_time = Span::secs(0);
+        run.policy.minimum_keys = 0;
+    });
+    // 1,000 spotless units a window: units alone would do after three windows.
+    let spotless = |index| vec![count(index, &Slice::all(), "mismatch", 1_000, 0, 0)];
+    let windows = |rows: &dyn Fn(u64) -> Vec<Row>| {
+        let mut judge = Judge::new(&run).unwrap();
+        (1..=100).find(|index| {
+            judge.step(&window(*index, rows(*index))).unwrap();
+            judge.state() == State::Promote
+        })
+    };
+    assert_eq!(windows(&spotless), Some(30), "the guard goes off");
+    // An incident latches it: windows must prove what units have proved, which takes about 50 of them.
+    let shaken = |index| match index {
+        10 => vec![count(index, &Slice::all(), "mismatch", 1_000, 0, 60)],
+        _ => spotless(index),
+    };
+    assert!(windows(&shaken).is_some_and(|windows| windows > 45), "{:?}", windows(&shaken));
 }
 
 #[test]
