@@ -137,6 +137,13 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_response_lacks_every_field() {
+        let missing = Side { missing: true, ..Side::default() };
+        assert_eq!(bits(&missing) >> FIELDS, u64::MAX >> FIELDS);
+        assert_eq!(bits(&Side::default()), 0);
+    }
+
+    #[test]
     fn without_a_control_an_error_of_the_primary_too_is_not_counted() {
         let side = Side { error: true, mismatch: true, ..Side::default() };
         let mut seen = Observation { candidate: Some(side), ..Observation::default() };
