@@ -65,6 +65,10 @@ pub struct Judge {
     slices: Vec<SliceState>,
     /// Slice by slice, check by check.
     cells: Vec<Cell>,
+    /// `ln_r` of each cell: read at every watermark, and so kept apart from what is read when a cell is touched.
+    ln_r: Vec<f64>,
+    /// No cell has more units.
+    most_units: u64,
     rig: Rig,
     replicas: Replicas,
     digest: Digest,
@@ -115,6 +119,8 @@ impl Judge {
             levels,
             hypotheses,
             slices,
+            ln_r: vec![0.0; cells.len()],
+            most_units: 0,
             cells,
             watermark: 0,
             watermark_ns: 0,
@@ -242,10 +248,13 @@ impl Judge {
             cell.add(hypothesis, self.watermark, touched);
             if touched.reject.n > 0 {
                 cell.judge(&self.run.policy);
+                self.ln_r[touched.cell] = cell.ln_r;
                 self.slices[touched.cell / checks].last_window = self.watermark;
             }
         }
-        for row in window.rows.iter().filter(|row| !row.replicas.is_empty()) {
+        self.most_units = self.most_units.saturating_add(intake.most);
+        let with_replicas = window.rows.iter().filter(|row| intake.has_replicas && !row.replicas.is_empty());
+        for row in with_replicas {
             let slice = self.slices.iter().position(|state| state.slice == row.slice);
             let check = self.hypotheses.iter().position(|hypothesis| hypothesis.check == row.check);
             if let (Some(slice), Some(check)) = (slice, check) {
@@ -292,6 +301,9 @@ impl Judge {
 
     /// Refuses counts that would leave the exact range, before anything changes.
     fn check_totals(&self, intake: &Intake, window: &SealedWindow) -> Result<(), TallyError> {
+        if self.most_units.saturating_add(intake.most) <= intake::MOST_UNITS {
+            return Ok(()); // No cell needs to be looked at, and most windows of most runs end here.
+        }
         let over = |touched: &&intake::Touched| {
             self.cells[touched.cell].units().n + touched.reject.n > intake::MOST_UNITS
         };

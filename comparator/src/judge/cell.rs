@@ -80,8 +80,7 @@ impl Cell {
         let farthest = self.reject.farthest().max(self.promote.as_ref().map_or(0.0, Tracked::farthest));
         let deff = self.design_effect();
         self.guard = self.guard.after(windows, deff, farthest, policy.guard_windows, policy.deff_limit);
-        let [unit, window] = self.reject.ln_e();
-        self.ln_r = if self.guard.is_on() { unit.min(window) } else { unit };
+        self.ln_r = self.reject.ln_judged(self.guard);
         self.ln_r_max = self.ln_r_max.max(self.ln_r);
         let [units, bad] = self.control_bad.map(|count| count as f64);
         self.nondeterministic |= self.control_bad[0] >= ENOUGH_UNITS && bad > policy.nondeterministic * units;

@@ -92,10 +92,10 @@ impl Judge {
         let terms: Vec<f64> = self
             .slices
             .iter()
-            .zip(self.cells.chunks(checks))
+            .zip(self.ln_r.chunks(checks))
             .flat_map(|(slice, cells)| {
                 let ln_weight = ln(slice.weight);
-                cells.iter().map(move |cell| ln_weight + cell.ln_r)
+                cells.iter().map(move |ln_r| ln_weight + ln_r)
             })
             .collect();
         log_sum_exp(&terms)

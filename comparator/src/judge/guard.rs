@@ -158,6 +158,12 @@ impl Series {
         self.spread.farthest
     }
 
+    /// Logarithm of the judged e-value: the unit-level one, or the smaller of both while the guard is on.
+    #[must_use]
+    pub(crate) fn ln_judged(&self, guard: Guard) -> f64 {
+        if guard.is_on() { self.units.ln_least(&self.windows) } else { self.units.ln_e() }
+    }
+
     /// Logarithms of the unit-level and the window-level e-value, with restarts.
     #[must_use]
     pub fn ln_e(&self) -> [f64; 2] {

@@ -54,6 +54,7 @@ impl Judge {
                 let found = evidence(&self.slices[at].latency, quantile, &tolerance);
                 if found.n > 0 {
                     self.cells[at * checks + check].take_histograms(self.watermark, found);
+                    self.ln_r[at * checks + check] = self.cells[at * checks + check].ln_r;
                     self.slices[at].last_window = self.watermark;
                 }
             }

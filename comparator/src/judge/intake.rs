@@ -30,6 +30,10 @@ pub(crate) struct Intake {
     pub(crate) touched: Vec<Touched>,
     /// Rows of slices or checks that the run does not have; for display elsewhere.
     pub(crate) foreign: u64,
+    /// The largest number of units that a cell gains.
+    pub(crate) most: u64,
+    /// Whether any row counts by replica.
+    pub(crate) has_replicas: bool,
 }
 
 impl Intake {
@@ -42,7 +46,7 @@ impl Intake {
         // The memory of the window before: taking it anew from the system costs more than filling it.
         touched_before.clear();
         touched_before.reserve(rows.len());
-        let mut intake = Self { touched: touched_before, foreign: 0 };
+        let mut intake = Self { touched: touched_before, ..Self::default() };
         let (mut slice_at, mut check_at) = (0, 0);
         for row in rows {
             // Rows mostly come in the order of the cells, so the next one is tried first.
@@ -71,6 +75,8 @@ impl Intake {
             let cell = slice_at * hypotheses.len() + check_at;
             let touched =
                 touched(cell, &hypotheses[check_at], row).map_err(|why| TallyError::row(row, why))?;
+            intake.most = intake.most.max(touched.reject.n);
+            intake.has_replicas |= !row.replicas.is_empty();
             intake.touched.push(touched);
             check_at += 1;
         }
@@ -81,12 +87,13 @@ impl Intake {
 
     /// Adds up rows of the same cell: partitions may be given apart.
     fn merge(&mut self, rows: &[Row]) -> Result<(), TallyError> {
-        let mut clash = None;
+        let (mut clash, mut most) = (None, self.most);
         self.touched.dedup_by(|next, kept| {
             if next.cell != kept.cell {
                 return false;
             }
             kept.reject.add(next.reject);
+            most = most.max(kept.reject.n);
             if let (Some(kept), Some(next)) = (&mut kept.promote, next.promote) {
                 kept.add(next);
             }
@@ -102,6 +109,7 @@ impl Intake {
             kept.threshold_ns = kept.threshold_ns.or(next.threshold_ns);
             true
         });
+        self.most = most;
         match clash {
             None => Ok(()),
             Some([a, b]) => {

@@ -23,8 +23,24 @@ pub struct Restarts {
     /// The last window that had units; 0 before the first.
     last: u64,
     capital: Capital,
-    /// `ln E^cp` after the last window that had units.
-    ln_e: f64,
+    /// `E^cp` after the last window that had units.
+    value: Value,
+}
+
+/// An e-value; its logarithm is taken where it is asked for, which for most windows' series is never.
+#[derive(Debug, Clone, Copy)]
+enum Value {
+    Plain(f64),
+    Log(f64),
+}
+
+impl Value {
+    fn ln(self) -> f64 {
+        match self {
+            Self::Plain(value) => ln(value),
+            Self::Log(log) => log,
+        }
+    }
 }
 
 /// The present capital of each bet.
@@ -52,7 +68,12 @@ impl From<Bets> for OneUnit {
 
 impl Default for Restarts {
     fn default() -> Self {
-        Self { counts: Counts::default(), last: 0, capital: Capital::Plain([0.0; BETS]), ln_e: 0.0 }
+        Self {
+            counts: Counts::default(),
+            last: 0,
+            capital: Capital::Plain([0.0; BETS]),
+            value: Value::Log(0.0),
+        }
     }
 }
 
@@ -89,9 +110,9 @@ impl Restarts {
         self.last = window;
         self.capital.grow(stake, growth, factors);
         let held_back = 1.0 / (2.0 * now);
-        self.ln_e = match &self.capital {
-            Capital::Plain(capital) => ln(weighted(capital) + held_back),
-            Capital::Logs(logs) => log_add_exp(log_weighted(logs), ln(held_back)),
+        self.value = match &self.capital {
+            Capital::Plain(capital) => Value::Plain(weighted(capital) + held_back),
+            Capital::Logs(logs) => Value::Log(log_add_exp(log_weighted(logs), ln(held_back))),
         };
     }
 
@@ -104,7 +125,15 @@ impl Restarts {
     /// Logarithm of the e-value with restarts.
     #[must_use]
     pub fn ln_e(&self) -> f64 {
-        self.ln_e
+        self.value.ln()
+    }
+
+    /// The smaller of the logarithms of two e-values; of the smaller one alone where that can be told without.
+    pub(crate) fn ln_least(&self, other: &Self) -> f64 {
+        match (self.value, other.value) {
+            (Value::Plain(a), Value::Plain(b)) => ln(a.min(b)),
+            (a, b) => a.ln().min(b.ln()),
+        }
     }
 }
 
