@@ -32,7 +32,7 @@ mod slices;
 mod weights;
 
 pub use error::{JudgeError, TallyError};
-pub use offline::{Import, OfflineError, judge_tallies};
+pub use offline::{Import, OfflineError, Progress, Streamed, judge_ordered_tallies, judge_tallies};
 pub(crate) use reason::odds as evidence_text;
 
 use crate::check::Check;

@@ -9,6 +9,7 @@ mod lines;
 mod merge;
 
 pub use gap::Gap;
+pub(crate) use lines::{Part, Read, parts};
 pub use lines::{TALLY_SCHEMA, Tallies, TallyError, read_tallies};
 
 use crate::check::Check;

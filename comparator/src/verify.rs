@@ -115,6 +115,12 @@ pub enum VerifyError {
         #[source]
         source: StepError,
     },
+    /// It was stopped before the end.
+    #[error("stopped after {windows} windows; nothing is said of the rest")]
+    Stopped {
+        /// Windows read.
+        windows: u64,
+    },
     /// Tallies cannot be written.
     #[error("failed to write tallies")]
     Write(#[source] std::io::Error),
@@ -126,22 +132,37 @@ pub enum VerifyError {
 /// [`VerifyError`] where that is not possible. A verdict that comes out otherwise is no error: it is
 /// in [`Verification::difference`].
 pub fn verify(log: &mut dyn Reader, run: Option<&str>) -> Result<Verification, VerifyError> {
+    verify_while(log, run, |_| true)
+}
+
+/// [`verify`], as long as `go_on` says so; it is asked after each record with the number of windows so far.
+///
+/// # Errors
+/// As [`verify`], and [`VerifyError::Stopped`].
+pub fn verify_while(
+    log: &mut dyn Reader,
+    run: Option<&str>,
+    mut go_on: impl FnMut(u64) -> bool,
+) -> Result<Verification, VerifyError> {
+    let mut windows = 0;
     let mut damage = Vec::new();
     let mut unread = Vec::new();
     let mut replay = None;
-    walk(log, run, &mut damage, |position, entry| match (entry, &mut replay) {
-        (Entry::Other(Record::Run(bytes)), slot) => {
-            *slot = Some(Replay::new(Header::from_bytes(&bytes).map_err(VerifyError::Header)?)?);
-            Ok(())
-        }
-        (Entry::Other(record), Some(replay)) => replay.take(record),
-        (Entry::Exchange(bytes), Some(replay)) => {
-            if let Err(error) = replay.exchange(&bytes) {
-                unread.push(format!("{position}: the exchange cannot be read: {error}"));
+    walk(log, run, &mut damage, |position, entry| {
+        windows += u64::from(matches!(entry, Entry::Other(Record::Sealed(_))));
+        match (entry, &mut replay) {
+            (Entry::Other(Record::Run(bytes)), slot) => {
+                *slot = Some(Replay::new(Header::from_bytes(&bytes).map_err(VerifyError::Header)?)?);
             }
-            Ok(())
+            (Entry::Other(record), Some(replay)) => replay.take(record)?,
+            (Entry::Exchange(bytes), Some(replay)) => {
+                if let Err(error) = replay.exchange(&bytes) {
+                    unread.push(format!("{position}: the exchange cannot be read: {error}"));
+                }
+            }
+            (Entry::Example(_), Some(_)) | (_, None) => {}
         }
-        (Entry::Example(_), Some(_)) | (_, None) => Ok(()),
+        if go_on(windows) { Ok(()) } else { Err(VerifyError::Stopped { windows }) }
     })?;
     damage.append(&mut unread);
     let replay = replay.ok_or_else(|| VerifyError::NoRun(run.map(str::to_owned)))?;

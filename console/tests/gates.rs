@@ -152,3 +152,66 @@ fn flaggers_hooks_get_the_status_that_each_verdict_means() {
         assert_eq!(statuses, expected, "{state:?}");
     }
 }
+
+/// A run in `state` with evidence of region `eu`, all of it proved.
+fn with_region(state: State) -> parallax_comparator::report::Published {
+    let mut verdict = canned::verdict("r1", state, state != State::Wait);
+    let line = json!({
+        "slice": {"region": "eu"}, "check": "mismatch", "required": true, "state": "promote", "tau": 0.0005,
+        "delta": 0.002, "n": 5000, "n_required": 2925, "need_units": 0, "worse": 1, "better": 1,
+        "log_e_reject": -1.0, "log_e_reject_plain": -1.0, "log_threshold_reject": 3.0, "log_e_promote": 5.0,
+        "log_e_promote_plain": 5.0, "log_threshold_promote": 4.6, "estimate": 0.0, "cs": [-0.001, 0.001],
+        "deff": 1.0, "guard": "off", "examples": [],
+    });
+    verdict.checks.push(serde_json::from_value(line).expect("a line of a verdict"));
+    canned::publish(verdict, Report::default())
+}
+
+#[test]
+fn a_region_is_waited_for_streamed_and_listed_by_digest() {
+    let board = Board::new();
+    board.publish(with_region(State::Wait));
+    let console = Console::start(SocketAddr::from(([127, 0, 0, 1], 0)), board.clone()).expect("a free port");
+    let digest = canned::DIGEST;
+    let mut stream = TcpStream::connect(console.address()).expect("the console listens");
+    write!(stream, "GET /v1/events?candidate={digest}&region=eu HTTP/1.1\r\nHost: console\r\n\r\n")
+        .expect("a request");
+    let mut seen = String::new();
+    let mut until = |part: &str| {
+        let mut buffer = [0; 4096];
+        while !seen.contains(part) {
+            let read = stream.read(&mut buffer).expect("the stream goes on");
+            assert!(read > 0, "the stream ended without {part}: {seen}");
+            seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+    };
+    until("\"verdict\":\"wait\"");
+    let poll = format!("/v1/verdicts/latest?candidate={digest}&region=eu&wait=60s");
+    let (status, body) = std::thread::scope(|scope| {
+        let asked = scope.spawn(|| ask(&console, "GET", &poll, ""));
+        board.publish(with_region(State::Promote));
+        asked.join().expect("the poll is answered")
+    });
+    let document: Value = serde_json::from_str(&body).expect("complete JSON");
+    assert_eq!((status, &document["verdict"]), (200, &json!("promote")), "{body}");
+    assert_eq!(document["slice"], json!({"region": "eu"}));
+    until("\"verdict\":\"promote\"");
+
+    let list = |query: &str| {
+        let (status, body) = ask(&console, "GET", &format!("/v1/verdicts?{query}"), "");
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str::<Value>(&body).expect("complete JSON")["verdicts"].clone()
+    };
+    let history = list(&format!("candidate={digest}&region=eu"));
+    assert_eq!(history[0]["verdict"], "promote", "{history}");
+    let states: Vec<_> = history[0]["changes"].as_array().expect("changes").iter().collect();
+    assert_eq!(states.len(), 2, "wait, then promote: {history}");
+    assert_eq!(list("region=us"), json!([]));
+    assert_eq!(ask(&console, "GET", "/v1/verdicts/latest?candidate=sha256:other&region=eu", "").0, 404);
+
+    // A run that gave up vouches for no region.
+    board.publish(with_region(State::Inconclusive));
+    let (_, body) = ask(&console, "GET", "/v1/verdicts/r1?region=eu", "");
+    let document: Value = serde_json::from_str(&body).expect("complete JSON");
+    assert_ne!(document["promote"], json!(true), "{body}");
+}

@@ -4,6 +4,7 @@
 //! checks a signature with `--key`.
 
 mod cells;
+mod progress;
 pub(crate) mod sign;
 
 use crate::args::Global;
@@ -16,7 +17,7 @@ use crate::summary;
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use http::StatusCode;
-use parallax_comparator::judge::{Import, judge_tallies};
+use parallax_comparator::judge::{Import, OfflineError, Streamed, judge_ordered_tallies, judge_tallies};
 use parallax_comparator::run::ControlMode;
 use parallax_comparator::slice::Slice;
 use parallax_comparator::verdict::{SliceDocument, Verdict as Document};
@@ -24,7 +25,7 @@ use parallax_comparator::verify::{self, Verification, VerifyError};
 use parallax_config::{Policy, Span};
 use parallax_exchange::log::{self, Reader};
 use serde_json::json;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -172,18 +173,18 @@ pub(crate) struct Verify {
 impl Verdict {
     pub(crate) fn run(self, global: &Global) -> Outcome {
         match self {
-            Self::Show(show) => show.run(),
+            Self::Show(show) => show.run(global),
             Self::Wait(wait) => wait.run(global),
             Self::Verify(verify) => verify.run(global),
             Self::Sign(sign) => sign.run(global),
             Self::Keygen(keygen) => keygen.run(global),
-            Self::Judge(judge) => judge.run(),
+            Self::Judge(judge) => judge.run(global),
         }
     }
 }
 
 impl Show {
-    fn run(self) -> Outcome {
+    fn run(self, global: &Global) -> Outcome {
         if let Some(cells) = self.cells.read()? {
             let found = cells.ask(self.which.candidate.as_deref(), &self.which.slice())?;
             cells::print(&found, self.format)?;
@@ -199,7 +200,7 @@ impl Show {
                 return Ok(Exit::Ok);
             }
             Some(directory) => {
-                let found = recompute(directory, self.which.run.as_deref())?;
+                let found = recompute(directory, self.which.run.as_deref(), global)?;
                 let json = text(found.stored.as_deref().unwrap_or(&found.recomputed))?;
                 Fetched { json: self.which.part_of(json)?, signature: None }
             }
@@ -312,7 +313,7 @@ impl Verify {
         if let Some(document) = &self.document {
             return sign::verify(&self, document, global);
         }
-        let found = recompute(&self.log, self.run.as_deref())?;
+        let found = recompute(&self.log, self.run.as_deref(), global)?;
         for damage in &found.damage {
             note!(global, "warning: {damage}");
         }
@@ -353,21 +354,44 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    fn run(self) -> Outcome {
+    fn run(self, global: &Global) -> Outcome {
         let policy = self.policy.as_deref().map(|file| Policy::load(file, parallax_config::environment()));
         let policy = policy.transpose().map_err(super::config::refused)?;
         let import = Import { policy, control: ControlMode::Paired };
-        let source: Box<dyn BufRead> = if self.tallies == Path::new("-") {
-            Box::new(std::io::stdin().lock())
-        } else {
-            let file = File::open(&self.tallies)
-                .with_context(|| format!("failed to open {}", self.tallies.display()))
-                .or_exit(Exit::Io)?;
-            Box::new(BufReader::new(file))
+        let judged = self.judge(import, global)?;
+        report_file::print(&judged.verdict, &judged.verdict.to_json(), self.format)?;
+        Ok(if judged.is_interrupted { Exit::Interrupted } else { summary::exit(&judged.verdict) })
+    }
+
+    /// Judges a file while it is read, where its order allows that; whatever else is read whole.
+    fn judge(&self, import: Import, global: &Global) -> Result<Streamed, Failure> {
+        let whole = |source: &mut dyn BufRead, import| {
+            let verdict = judge_tallies(source, import).or_exit(Exit::Data)?;
+            Ok(Streamed { verdict, is_interrupted: false })
         };
-        let verdict = judge_tallies(source, import).or_exit(Exit::Data)?;
-        report_file::print(&verdict, &verdict.to_json(), self.format)?;
-        Ok(summary::exit(&verdict))
+        if self.tallies == Path::new("-") {
+            return whole(&mut std::io::stdin().lock(), import);
+        }
+        let open = || {
+            let file = File::open(&self.tallies);
+            file.with_context(|| format!("failed to open {}", self.tallies.display())).or_exit(Exit::Io)
+        };
+        let file = open()?;
+        // What is no file, such as a pipe, cannot be opened a second time.
+        let Some(bytes) = file.metadata().ok().filter(Metadata::is_file).map(|found| found.len()) else {
+            return whole(&mut BufReader::new(file), import);
+        };
+        let (bar, interrupt) = (progress::of_bytes(global, bytes), Interrupt::listen()?);
+        let judged = judge_ordered_tallies(BufReader::new(file), import.clone(), |at| {
+            bar.set_position(at.bytes);
+            bar.set_message(format!("{} windows", at.windows));
+            !interrupt.is_set()
+        });
+        bar.finish_and_clear();
+        match judged {
+            Err(OfflineError::Order { .. }) => whole(&mut BufReader::new(open()?), import),
+            judged => judged.or_exit(Exit::Data),
+        }
     }
 }
 
@@ -385,9 +409,15 @@ fn describe(found: &Verification) -> Result<String, Failure> {
     ))
 }
 
-fn recompute(log: &Path, run: Option<&str>) -> Result<Verification, Failure> {
+fn recompute(log: &Path, run: Option<&str>, global: &Global) -> Result<Verification, Failure> {
     let mut reader = open(log)?;
-    verify::verify(&mut *reader, run).map_err(unverifiable)
+    let (bar, interrupt) = (progress::of_windows(global), Interrupt::listen()?);
+    let found = verify::verify_while(&mut *reader, run, |windows| {
+        bar.set_position(windows);
+        !interrupt.is_set()
+    });
+    bar.finish_and_clear();
+    found.map_err(unverifiable)
 }
 
 fn unverifiable(error: VerifyError) -> Failure {
@@ -395,6 +425,7 @@ fn unverifiable(error: VerifyError) -> Failure {
         VerifyError::Write(error) => return error.into(),
         VerifyError::Log(log::LogError::Io { .. }) => Exit::Io,
         VerifyError::NoRun(_) => Exit::Usage,
+        VerifyError::Stopped { .. } => Exit::Interrupted,
         _ => Exit::Data,
     };
     Failure { exit, error: error.into() }

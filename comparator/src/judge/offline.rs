@@ -1,6 +1,9 @@
 //! The judge alone, on tallies from a file: a run's own, exported, or somebody else's counters.
 
 mod gaps;
+mod streamed;
+
+pub use streamed::{Progress, Streamed, judge_ordered_tallies};
 
 use super::histograms::Basis;
 use super::{Judge, JudgeError, TallyError};
@@ -34,6 +37,16 @@ pub enum OfflineError {
     /// They contradict themselves.
     #[error("the tallies cannot be judged")]
     Tally(#[from] TallyError),
+    /// They cannot be judged while they are read; [`judge_tallies`] reads them whole.
+    #[error(
+        "line {line}: {why}; tallies that are judged as they are read begin with their run, and their windows ascend"
+    )]
+    Order {
+        /// Counted from 1.
+        line: u64,
+        /// What comes too late.
+        why: &'static str,
+    },
 }
 
 /// Judges `parallax.tally/1`.

@@ -160,14 +160,10 @@ impl Tallies {
     pub fn read(source: impl BufRead) -> Result<Self, TallyError> {
         let mut tallies = Self::default();
         let mut windows = BTreeMap::<u64, SealedWindow>::new();
-        for (index, text) in source.split(b'\n').enumerate() {
-            let line = index as u64 + 1;
-            let text = text.map_err(|source| TallyError::Io { line, source })?;
-            if text.trim_ascii().is_empty() {
-                continue;
-            }
+        for read in parts(source) {
+            let Read { line, part, .. } = read?;
             let contradiction = |why| TallyError::Contradiction { line, why };
-            match read_line(&text, line)? {
+            match part {
                 Part::Run(run) if tallies.run.as_ref().is_some_and(|known| *known != *run) => {
                     return Err(contradiction("it is the header of another run".to_owned()));
                 }
@@ -213,11 +209,37 @@ impl Tallies {
 }
 
 /// What one line adds.
-enum Part {
+pub(crate) enum Part {
     Run(Box<Run>),
     /// A window that holds nothing else.
     Window(Box<SealedWindow>),
     End,
+}
+
+/// One line that was read.
+pub(crate) struct Read {
+    /// Counted from 1.
+    pub(crate) line: u64,
+    /// Bytes of the source up to its end.
+    pub(crate) bytes: u64,
+    pub(crate) part: Part,
+}
+
+/// The lines of `source`, one after another; empty ones are stepped over.
+pub(crate) fn parts(source: impl BufRead) -> impl Iterator<Item = Result<Read, TallyError>> {
+    let mut bytes = 0;
+    source.split(b'\n').enumerate().filter_map(move |(index, text)| {
+        let line = index as u64 + 1;
+        let text = match text {
+            Ok(text) => text,
+            Err(source) => return Some(Err(TallyError::Io { line, source })),
+        };
+        bytes += text.len() as u64 + 1;
+        if text.trim_ascii().is_empty() {
+            return None;
+        }
+        Some(read_line(&text, line).map(|part| Read { line, bytes, part }))
+    })
 }
 
 fn read_line(text: &[u8], line: u64) -> Result<Part, TallyError> {

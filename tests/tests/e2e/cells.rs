@@ -70,3 +70,29 @@ fn a_reject_in_one_cell_ends_the_wait_for_all() {
     let waited = parallax(wait).dir(at).run(SOON).expect_code(10);
     assert!(waited.stdout.contains("REJECT  rejected in us"), "{waited}");
 }
+
+#[test]
+fn a_region_of_every_cell_is_asked_for_and_one_without_it_says_nothing() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let at = directory.path();
+    let line = serde_json::json!({
+        "slice": {"region": "eu"}, "check": "mismatch", "required": true, "state": "promote", "tau": 0.0005,
+        "delta": 0.002, "n": 5000, "n_required": 2925, "need_units": 0, "worse": 1, "better": 1,
+        "log_e_reject": -1.0, "log_e_reject_plain": -1.0, "log_threshold_reject": 3.0, "log_e_promote": 5.0,
+        "log_e_promote_plain": 5.0, "log_threshold_promote": 4.6, "estimate": 0.0, "cs": [-0.001, 0.001],
+        "deff": 1.0, "guard": "off", "examples": [],
+    });
+    let mut proved = verdict("promote", true);
+    proved["checks"].as_array_mut().expect("checks").push(line);
+    std::fs::write(at.join("one.json"), proved.to_string()).expect("a file");
+    let file = "rule = \"all\"\n[[cells]]\nname = \"one\"\ndocument = \"one.json\"\n";
+    std::fs::write(at.join("cells.toml"), file).expect("a file");
+    show(at, &["--region", "eu"]).expect_code(0);
+    let absent = show(at, &["--region", "eu", "--shard", "3"]).expect_code(20).document();
+    assert!(absent.text("/cells/0/reason").contains("keeps no evidence of region=eu,shard=3"), "{absent}");
+    // What nobody vouches for as a whole, no region of it passes.
+    proved["verdict"] = "inconclusive".into();
+    proved["promote"] = serde_json::Value::Null;
+    std::fs::write(at.join("one.json"), proved.to_string()).expect("a file");
+    show(at, &["--region", "eu"]).expect_code(20);
+}

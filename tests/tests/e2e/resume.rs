@@ -19,6 +19,12 @@ seal_delay = "1s"
 minimum_time = "10m"
 deadline = "20m"
 futility_looks = 100000
+[[policy.slices]]
+slice = { region = "home" }
+[[routes]]
+name = "all"
+path = "/{*rest}"
+labels = { region = "home" }
 "#;
 
 struct Rig {
@@ -85,6 +91,28 @@ impl Rig {
         assert_eq!((found.at("/equal"), found.at("/ended")), (&true.into(), &true.into()), "{found}");
         found
     }
+
+    /// What `verdict show --log` and then `verdict judge` make of the newest run.
+    fn shown_and_judged(&self) {
+        let show = |args: &[&str]| {
+            let base = ["verdict", "show", "--log", "log", "--format", "json"];
+            parallax([&base[..], args].concat()).dir(self.path()).run(LIMIT)
+        };
+        let whole = show(&["--candidate", "sha256:1"]).expect_code(20).document();
+        show(&["--candidate", "sha256:2"]).expect_code(10);
+        let absent = show(&["--region", "eu"]).expect_code(2);
+        assert!(absent.stderr.contains("keeps no evidence of region=eu"), "{absent}");
+        show(&["--tallies", "--region", "eu"]).expect_code(2);
+        let part = show(&["--region", "home"]).expect_code(20).document();
+        assert_eq!(part.at("/slice"), &serde_json::json!({"region": "home"}), "{part}");
+        assert!(part.text("/reason").starts_with("region=home"), "{part}");
+
+        let tallies = parallax(["verdict", "show", "--log", "log", "--tallies"]).dir(self.path()).run(LIMIT);
+        std::fs::write(self.path().join("t.jsonl"), tallies.expect_code(0).stdout).expect("a file");
+        let judge = ["verdict", "judge", "t.jsonl", "--format", "json"];
+        let judged = parallax(judge).dir(self.path()).run(LIMIT).expect_code(20).document();
+        assert_eq!(judged.text("/replay/counters_sha256"), whole.text("/replay/counters_sha256"), "{judged}");
+    }
 }
 
 #[test]
@@ -113,6 +141,7 @@ fn a_killed_run_goes_on_from_its_log_and_an_undecided_one_is_continued() {
     let last = rig.end(process);
     let found = rig.verified();
     assert_eq!((found.text("/run"), found.count("/recounted")), (&*name, found.count("/windows")), "{found}");
+    rig.shown_and_judged();
     let windows = last.count("/sealed_windows");
     assert_eq!(found.count("/verdict/sealed_windows"), windows, "{found}");
 
