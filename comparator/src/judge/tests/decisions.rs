@@ -544,6 +544,23 @@ fn a_field_is_nondeterministic_from_200_units_and_above_a_fifth() {
 }
 
 #[test]
+fn a_culprit_stays_one_while_the_run_is_blocked_and_its_evidence_falls() {
+    let run = with(|run| run.checks = vec![Check::Mismatch]);
+    let mut judge = Judge::new(&run).unwrap();
+    for index in 1..=60 {
+        let [worse, better] = if index <= 20 { [4, 0] } else { [0, 40] };
+        let mut sealed = window(index, vec![count(index, &Slice::all(), "mismatch", 200, worse, better)]);
+        let exposure = sealed.exposure.as_mut().unwrap();
+        (exposure.compared, exposure.shed) = (150, 50);
+        judge.step(&sealed).unwrap();
+    }
+    let verdict = judge.verdict();
+    assert_eq!((verdict.verdict, verdict.is_final), (State::Invalid, false), "{}", verdict.reason);
+    let culprits: Vec<_> = verdict.culprits.iter().map(|culprit| culprit.check.to_string()).collect();
+    assert_eq!((culprits, verdict.suspects.len()), (vec!["mismatch".to_owned()], 0));
+}
+
+#[test]
 fn suspects_are_those_of_the_e_bh_procedure_and_are_not_latched() {
     // Worse for a while, then better: the evidence rises and falls again.
     let rows = |index| {
