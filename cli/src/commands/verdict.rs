@@ -232,6 +232,7 @@ impl Wait {
             match self.which.fetch(wait) {
                 Ok(Some(fetched)) => seen = Some((parse(&fetched.json)?, fetched)),
                 Ok(None) if self.once => return Err(self.which.not_ready()),
+                Err(_) if seen.is_none() && interrupt.is_set() => return Err(interrupted()),
                 Err(failure) if self.once || failure.exit != Exit::Unavailable || left.is_zero() => {
                     return Err(failure);
                 }
@@ -247,6 +248,7 @@ impl Wait {
                     let interrupted = interrupt.is_set() && !verdict.is_final;
                     return Ok(if interrupted { Exit::Interrupted } else { self.exit(verdict) });
                 }
+                None if interrupt.is_set() => return Err(interrupted()),
                 None if is_over => return Err(self.which.not_ready()),
                 Some((verdict, _)) => note!(global, "{}", verdict.reason),
                 None => {}
@@ -286,6 +288,11 @@ impl Wait {
             (exit, _) => exit,
         }
     }
+}
+
+/// A gate that was told to stop says so, and not that its console is down.
+fn interrupted() -> Failure {
+    Failure::new(Exit::Interrupted, "interrupted before the console told a verdict")
 }
 
 impl Save {

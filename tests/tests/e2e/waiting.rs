@@ -1,6 +1,6 @@
 //! `verdict wait` and its exit codes, against a console that says what the test wants.
 
-use crate::harness::{Invocation, Outcome, Upstream, free_port, parallax};
+use crate::harness::{Invocation, Outcome, Upstream, free_port, parallax, wait_for};
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
@@ -128,4 +128,15 @@ fn what_is_no_verdict_has_codes_of_its_own() {
     parallax(["verdict", "wait", "--once", "--console", &nobody]).run(SOON).expect_code(69);
     let garbled = console(vec![json!({"schema": "parallax.verdict/2"})]);
     ended(&garbled, &["--once"]).expect_code(65);
+}
+
+#[test]
+fn an_interrupt_before_the_console_answers_is_told_from_a_console_that_is_down() {
+    let busy = Upstream::start(|_: &Request<Bytes>| answer(503, &json!({"error": "not ready"})));
+    let mut process = wait(&busy, &["--deadline", "50s"]).start();
+    // The second question shows that it listens to signals and asks again.
+    wait_for("the console to be asked twice", SOON, || (busy.served() >= 2).then_some(()));
+    process.interrupt();
+    let outcome = Outcome::of(&mut process, SOON).expect_code(130);
+    assert!(outcome.stderr.contains("before the console told a verdict"), "{outcome}");
 }
