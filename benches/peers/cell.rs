@@ -15,7 +15,7 @@ pub(crate) struct Cell {
     pub(crate) requests: u64,
     pub(crate) seconds: f64,
     pub(crate) errors: u64,
-    pub(crate) p99_ms: f64,
+    pub(crate) p99_ms: Option<f64>,
     /// CPU time of the subject's process; 0 where there is none.
     pub(crate) cpu_ns: u64,
     pub(crate) resident_kib: u64,
@@ -34,13 +34,12 @@ impl Cell {
 pub(crate) fn measure(plan: &Plan, rounds: usize, seconds: u64, connections: usize) -> Result<Vec<Cell>> {
     let mut cells = Vec::new();
     for round in 0..rounds {
-        let mut order: Vec<_> =
-            plan.subjects.iter().flat_map(|&subject| Shape::ALL.map(|shape| (subject, shape))).collect();
+        let mut order = plan.cells();
         fastrand::shuffle(&mut order);
         for (subject, shape) in order {
             let cell = one(plan, round, subject, shape, seconds, connections)?;
             eprintln!(
-                "round {} {:36} {:10} {:6.1} us/request, {:6.0}/s",
+                "round {} {:36} {:15} {:6.1} us/request, {:6.0}/s",
                 round + 1,
                 subject.name(),
                 shape.name(),
@@ -67,15 +66,15 @@ fn one(
     seconds: u64,
     connections: usize,
 ) -> Result<Cell> {
-    let started = plan.start(subject)?;
+    let started = plan.start(subject, shape.front())?;
     let address = started.as_ref().map_or(plan.primary, |(_, address)| *address);
     let folder = plan.folder.path();
     // Fills the pools and warms the caches; not measured.
-    load::run(folder, address, shape, connections, 1.0)?;
+    load::run(folder, address, shape, connections, 1)?;
     let process = started.as_ref().map(|(running, _)| running.id());
     let cpu = |process: Option<u32>| process.map_or(Ok(0), cpu::run_time);
     let (before, copied) = (cpu(process)?, plan.copied()?);
-    let seen = load::run(folder, address, shape, connections, seconds as f64)?;
+    let seen = load::run(folder, address, shape, connections, seconds)?;
     let cpu_ns = cpu(process)? - before;
     Ok(Cell {
         round,

@@ -1,4 +1,4 @@
-//! CPU time per request of Parallax beside nginx and a relay that parses nothing, in one run.
+//! CPU time per request of Parallax beside nginx, HAProxy, Envoy and a relay that parses nothing, in one run.
 //!
 //! One proxy at a time stands between `wrk` and two nginx sinks (the primary and the shadow), all on
 //! loopback; the proxy on one core, the rest on another where there are two. Inside the measurement:
@@ -17,11 +17,16 @@
 mod cell;
 mod children;
 mod cpu;
+mod envoy;
+mod front;
+mod haproxy;
+mod hole;
 mod load;
 mod nginx;
 mod relay;
 mod report;
 mod shield;
+mod soak;
 mod subjects;
 
 use anyhow::Result;
@@ -32,7 +37,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 struct Args {
     #[command(subcommand)]
-    serve: Option<Serve>,
+    command: Option<Command>,
     /// Rounds; each measures every subject once, in random order.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -45,14 +50,21 @@ struct Args {
     /// Only subjects whose name contains this.
     #[arg(long)]
     only: Option<String>,
+    /// Only loads whose name contains this.
+    #[arg(long)]
+    shape: Option<String>,
     /// Where raw results are kept.
-    #[arg(long, default_value = "benches/results")]
+    #[arg(long, default_value = "benches/results", global = true)]
     out: PathBuf,
 }
 
-/// What this program does when it is measured itself.
+/// Other measurements, and what this program does when it is measured itself.
 #[derive(Debug, Clone, Subcommand)]
-enum Serve {
+enum Command {
+    /// The live path at a fixed rate while the shadow answers nothing, and after.
+    Hole(hole::Settings),
+    /// Resident memory over many requests whose copies nobody takes.
+    Soak(soak::Settings),
     /// A relay that copies bytes and knows no HTTP.
     #[command(hide = true)]
     Relay(relay::Options),
@@ -63,13 +75,25 @@ enum Serve {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    match args.serve {
-        Some(Serve::Relay(options)) => relay::serve(&options),
-        Some(Serve::Parallax(options)) => shield::serve(&options),
+    match args.command {
+        Some(Command::Relay(options)) => relay::serve(&options),
+        Some(Command::Parallax(options)) => shield::serve(&options),
+        Some(Command::Hole(settings)) => {
+            let phases = hole::measure(&settings)?;
+            report::keep(&args.out, "hole", &phases)?;
+            hole::print(&phases);
+            Ok(())
+        }
+        Some(Command::Soak(settings)) => {
+            let marks = soak::measure(&settings)?;
+            report::keep(&args.out, "soak", &marks)?;
+            soak::print(&marks);
+            Ok(())
+        }
         None => {
-            let plan = subjects::Plan::prepare(args.only.as_deref())?;
+            let plan = subjects::Plan::prepare(args.only.as_deref(), args.shape.as_deref())?;
             let cells = cell::measure(&plan, args.rounds, args.seconds, args.connections)?;
-            report::keep(&args.out, &cells)?;
+            report::keep(&args.out, "peers", &cells)?;
             report::print(&cells)
         }
     }

@@ -1,6 +1,7 @@
 //! nginx as sink and as peer. One process each, without a master, so that its CPU time is one number.
 
 use crate::children::{Running, on_core, which};
+use crate::front::{Certificate, Front};
 use anyhow::{Context, Result};
 use std::fs;
 use std::net::SocketAddr;
@@ -9,10 +10,11 @@ use std::path::Path;
 /// What the sinks answer: a small event acknowledgement.
 const ANSWER: &str = r#"{"success":true,"accepted":1,"id":"0123456789abcdef0123456789ab"}"#;
 
-/// A sink that answers every request and tells how many there were.
-pub(crate) fn sink(folder: &Path, listen: SocketAddr) -> Result<Running> {
+/// A sink that answers every request and tells how many there were; on `h2` it speaks HTTP/2.
+pub(crate) fn sink(folder: &Path, listen: SocketAddr, h2: Option<SocketAddr>) -> Result<Running> {
+    let h2 = h2.map_or(String::new(), |address| format!("listen {address} http2 backlog=4096;"));
     let server = format!(
-        "server {{ listen {listen} backlog=4096; keepalive_requests 100000000;
+        "server {{ listen {listen} backlog=4096; {h2} keepalive_requests 100000000;
            location = /count {{ stub_status; }}
            location / {{ default_type application/json; return 200 '{ANSWER}'; }} }}"
     );
@@ -25,7 +27,15 @@ pub(crate) fn proxy(
     listen: SocketAddr,
     primary: SocketAddr,
     shadow: Option<SocketAddr>,
+    front: Front,
+    certificate: &Certificate,
 ) -> Result<Running> {
+    let spoken = match front {
+        Front::Plain => String::new(),
+        Front::H2 => "http2".to_owned(),
+        Front::Tls => "ssl".to_owned(),
+    };
+    let (chain, key) = (certificate.chain.display(), certificate.key.display());
     let upstream = |name: &str, address: SocketAddr| {
         format!("upstream {name} {{ server {address}; keepalive 256; keepalive_requests 100000000; }}\n")
     };
@@ -44,7 +54,8 @@ pub(crate) fn proxy(
         ),
     };
     let server = format!(
-        "{} {shadow_upstream} server {{ listen {listen} backlog=4096; keepalive_requests 100000000;
+        "{} {shadow_upstream} server {{ listen {listen} backlog=4096 {spoken}; keepalive_requests 100000000;
+           ssl_certificate {chain}; ssl_certificate_key {key}; client_body_buffer_size 256k;
            location / {{ {mirror} {} }} {mirrored} }}",
         upstream("primary", primary),
         pass("primary"),

@@ -1,19 +1,20 @@
 //! The table, and the raw cells with the machine and the command that made them.
 
 use crate::cell::{Cell, per_second};
-use crate::load::Shape;
+use crate::load::{BATCH, Shape};
 use crate::subjects::Subject;
 use anyhow::{Context, Result};
+use serde::Serialize;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Keeps every cell as one JSON document.
-pub(crate) fn keep(folder: &Path, cells: &[Cell]) -> Result<()> {
+/// Keeps every cell of a measurement as one JSON document.
+pub(crate) fn keep(folder: &Path, name: &str, cells: &impl Serialize) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    let file = folder.join(format!("peers-{seconds}.json"));
+    let file = folder.join(format!("{name}-{seconds}.json"));
     let document = serde_json::json!({
-        "schema": "parallax.bench.peers/1",
+        "schema": format!("parallax.bench.{name}/2"),
         "command": std::env::args().skip(1).collect::<Vec<_>>(),
         "unix_seconds": seconds,
         "machine": machine(),
@@ -42,13 +43,15 @@ fn machine() -> serde_json::Value {
 
 /// Prints one table: medians over the rounds, and medians of ratios inside a round.
 pub(crate) fn print(cells: &[Cell]) -> Result<()> {
-    for shape in Shape::ALL {
+    for shape in Shape::ALL.into_iter().filter(|&shape| cells.iter().any(|cell| cell.shape == shape)) {
         println!(
             "\n{}, CPU us per request of the proxy's process: median (range); x = median ratio inside a round",
             shape.name()
         );
-        println!("| | us | x nginx mirror | x relay + mirror | req/s | p99 ms | copied | MiB | errors |");
-        println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+        println!(
+            "| | us | x nginx mirror | x Envoy mirror | x relay + mirror | req/s | p99 ms | copied | MiB | errors |"
+        );
+        println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
         for subject in Subject::ALL {
             let of: Vec<_> =
                 cells.iter().filter(|cell| cell.subject == subject && cell.shape == shape).collect();
@@ -56,8 +59,30 @@ pub(crate) fn print(cells: &[Cell]) -> Result<()> {
                 println!("{}", row(cells, subject, shape, &of));
             }
         }
+        if shape == Shape::Events {
+            events(cells);
+        }
     }
     Ok(())
+}
+
+/// What the batches come to, beside two trillion events a day.
+#[expect(clippy::cast_precision_loss, reason = "a hundred")]
+fn events(cells: &[Cell]) {
+    const A_SECOND: f64 = 2e12 / 86_400.0;
+    for subject in Subject::ALL {
+        let of = cells.iter().filter(|cell| (cell.subject, cell.shape) == (subject, Shape::Events));
+        let cpu: Vec<_> = of.map(Cell::cpu_us_per_request).filter(|&us| us > 0.0).collect();
+        if !cpu.is_empty() {
+            let rate = BATCH as f64 / (median(cpu) / 1e6);
+            println!(
+                "{}: {BATCH} events / CPU time = {rate:.0} events per core-second = {:.2} % of {A_SECOND:.0} a second (2T a day): {:.0} cores",
+                subject.name(),
+                rate / A_SECOND * 100.0,
+                A_SECOND / rate
+            );
+        }
+    }
 }
 
 fn row(cells: &[Cell], subject: Subject, shape: Shape, of: &[&Cell]) -> String {
@@ -69,16 +94,19 @@ fn row(cells: &[Cell], subject: Subject, shape: Shape, of: &[&Cell]) -> String {
     let errors: u64 = of.iter().map(|cell| cell.errors).sum();
     let copied =
         if subject.copies() { format!("{:.3}", median_of(&|cell| cell.copied)) } else { "–".to_owned() };
+    let told: Option<Vec<_>> = of.iter().map(|cell| cell.p99_ms).collect();
+    let p99 = told.map_or("–".to_owned(), |numbers| format!("{:.1}", median(numbers)));
     #[expect(clippy::cast_precision_loss, reason = "kibibytes")]
     let resident = median_of(&|cell| cell.resident_kib as f64 / 1024.0);
     format!(
-        "| {} | {:.1} ({low:.1}–{high:.1}) | {} | {} | {:.0} | {:.1} | {copied} | {resident:.0} | {errors} |",
+        "| {} | {:.1} ({low:.1}–{high:.1}) | {} | {} | {} | {:.0} | {} | {copied} | {resident:.0} | {errors} |",
         subject.name(),
         median(cpu),
         against(Subject::NginxMirror),
+        against(Subject::EnvoyMirror),
         against(Subject::RelayMirror),
         median_of(&per_second),
-        median_of(&|cell| cell.p99_ms),
+        p99,
     )
 }
 
@@ -95,7 +123,8 @@ fn ratio(cells: &[Cell], of: &[&Cell], peer: Subject, shape: Shape) -> Option<f6
     (!ratios.is_empty()).then(|| median(ratios))
 }
 
-fn median(mut numbers: Vec<f64>) -> f64 {
+/// The median; 0 of nothing.
+pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     let middle = numbers.len() / 2;
     match numbers.len() {

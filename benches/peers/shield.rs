@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use parallax_comparator::run::{Build, ControlMode, NORMALISER, Run};
 use parallax_comparator::worker::{Worker, WorkerOptions};
-use parallax_config::{Config, Role, Roles, Route};
+use parallax_config::{Config, ListenTls, Protocol, Role, Roles, Route};
 use parallax_exchange::{Ledger, QueueLimits, queue};
 use parallax_proxy::Proxy;
 use std::net::SocketAddr;
@@ -21,6 +21,12 @@ pub(crate) struct Options {
     shadow: SocketAddr,
     #[arg(long)]
     mode: Mode,
+    /// Copies go over HTTP/2.
+    #[arg(long)]
+    shadow_h2: bool,
+    /// TLS with clients: the chain and its key.
+    #[arg(long, num_args = 2)]
+    tls: Option<Vec<String>>,
 }
 
 /// How much of Parallax runs.
@@ -56,11 +62,20 @@ pub(crate) fn serve(options: &Options) -> Result<()> {
 fn config(options: &Options) -> Config {
     let role = |address: SocketAddr| Role::at(format!("http://{address}"));
     let path = if options.mode == Mode::Off { "/none" } else { "/{*rest}" };
-    let mut config = Config::of(Roles {
-        primary: role(options.primary),
-        candidate: Some(role(options.shadow)),
-        control: None,
-    });
+    let mut shadow = role(options.shadow);
+    if options.shadow_h2 {
+        shadow.protocol = Protocol::H2;
+    }
+    let mut config =
+        Config::of(Roles { primary: role(options.primary), candidate: Some(shadow), control: None });
+    if let Some([certificate, key]) = options.tls.as_deref() {
+        config.listen.tls = Some(ListenTls {
+            certificate: certificate.clone(),
+            key: key.clone(),
+            client_roots: None,
+            names: Vec::new(),
+        });
+    }
     config.routes =
         vec![Route { methods: vec!["GET".to_owned(), "POST".to_owned()], ..Route::new("all", path) }];
     config.listen.address = options.listen;
