@@ -33,6 +33,7 @@ mod key;
 mod listener;
 mod live;
 mod local;
+mod paced;
 mod partial;
 mod payload;
 mod pending;

@@ -6,6 +6,7 @@
 //! roles or cores, so a role that hangs can exhaust only its own pool.
 
 use crate::local::Local;
+use crate::paced::Pace;
 use crate::payload::Payload;
 use crate::settings::Settings;
 use crate::target::Target;
@@ -40,6 +41,7 @@ const PING: Duration = Duration::from_secs(5);
 /// One role's connections.
 pub(crate) struct Pool {
     target: Target,
+    pace: Pace,
     idle: RefCell<Vec<Idle>>,
     shared: RefCell<Vec<Kept>>,
     /// The attempt to make a shared connection that is under way.
@@ -98,8 +100,8 @@ impl From<hyper::Error> for ConnectError {
 }
 
 impl Pool {
-    /// An empty pool for `target`.
-    pub(crate) fn new(target: Target, settings: &Settings) -> Rc<Self> {
+    /// An empty pool for `target`, which is read at `pace`.
+    pub(crate) fn new(target: Target, settings: &Settings, pace: Pace) -> Rc<Self> {
         let limits = &settings.limits;
         let mut h1 = http1::Builder::new();
         h1.max_buf_size(settings.head_bytes()).max_header_size(settings.head_bytes());
@@ -113,6 +115,7 @@ impl Pool {
             .keep_alive_timeout(PING);
         Rc::new(Self {
             target,
+            pace,
             idle: RefCell::default(),
             shared: RefCell::default(),
             opening: RefCell::default(),
@@ -177,12 +180,12 @@ impl Pool {
         }
         let sender = match self.dial().await? {
             Dialled::Plain(stream) => {
-                let (sender, connection) = self.h1.handshake(TokioIo::new(stream)).await?;
+                let (sender, connection) = self.h1.handshake(TokioIo::new(self.pace.stream(stream))).await?;
                 tokio::task::spawn_local(log_end(connection));
                 sender
             }
             Dialled::Tls(stream) => {
-                let (sender, connection) = self.h1.handshake(TokioIo::new(stream)).await?;
+                let (sender, connection) = self.h1.handshake(TokioIo::new(self.pace.stream(stream))).await?;
                 tokio::task::spawn_local(log_end(connection));
                 sender
             }
@@ -243,12 +246,12 @@ impl Pool {
     async fn open_shared(&self) -> Result<(), ConnectError> {
         let sender = match self.dial().await? {
             Dialled::Plain(stream) => {
-                let (sender, connection) = self.h2.handshake(TokioIo::new(stream)).await?;
+                let (sender, connection) = self.h2.handshake(TokioIo::new(self.pace.stream(stream))).await?;
                 tokio::task::spawn_local(log_end(connection));
                 sender
             }
             Dialled::Tls(stream) => {
-                let (sender, connection) = self.h2.handshake(TokioIo::new(stream)).await?;
+                let (sender, connection) = self.h2.handshake(TokioIo::new(self.pace.stream(stream))).await?;
                 tokio::task::spawn_local(log_end(connection));
                 sender
             }

@@ -7,6 +7,7 @@
 use crate::capture::Budget;
 use crate::connection::Server;
 use crate::counters::Counters;
+use crate::paced::{Allowance, Measure, Pace};
 use crate::pool::Pool;
 use crate::quota::{Caps, Share, Watched};
 use crate::routes::Selection;
@@ -32,6 +33,8 @@ pub(crate) struct Setup {
     pub(crate) expired: Cell<bool>,
     /// How often each route was taken.
     watched: Vec<Watched>,
+    /// What the primary has sent.
+    measure: Rc<Measure>,
     share: Share,
 }
 
@@ -51,9 +54,16 @@ impl Setup {
         old: Option<&Self>,
     ) -> Rc<Self> {
         let same_limits = old.is_some_and(|old| old.settings.limits == settings.limits);
+        let measure = old.map(|old| Rc::clone(&old.measure)).unwrap_or_default();
         let pool = |target: &Target, old: Option<&Rc<Pool>>| match old {
             Some(old) if same_limits && old.target().is_same(target) => Rc::clone(old),
-            _ => Pool::new(target.clone(), &settings),
+            _ => {
+                let pace = match target.role {
+                    Role::Primary => Pace::Measured(Rc::clone(&measure)),
+                    Role::Candidate | Role::Control => Pace::Held(Allowance::new(&measure)),
+                };
+                Pool::new(target.clone(), &settings, pace)
+            }
         };
         let shadow = |target: &Option<Target>, old: Option<&Shadow>| {
             target.as_ref().map(|target| Shadow {
@@ -71,6 +81,7 @@ impl Setup {
             server: Rc::new(Server::new(&settings)),
             expired: Cell::new(settings.is_expired()),
             watched: std::iter::repeat_with(Watched::new).take(settings.routes.len()).collect(),
+            measure,
             share,
             settings,
         })
