@@ -14,6 +14,7 @@ mod commands;
 mod console;
 mod demo;
 mod diff;
+mod faults;
 mod flume;
 mod harness;
 mod httpbin;

@@ -11,7 +11,18 @@ use std::time::Duration;
 
 /// An invocation with these arguments, not started yet.
 pub(crate) fn parallax<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Invocation {
-    let mut command = Command::new(binary());
+    invocation(Command::new(binary()), args)
+}
+
+/// The same, started by a shell that first does what `shell` says, such as `ulimit -n 64`.
+pub(crate) fn parallax_under<S: AsRef<OsStr>>(shell: &str, args: impl IntoIterator<Item = S>) -> Invocation {
+    let mut command = Command::new("sh");
+    let script = if shell.is_empty() { String::new() } else { format!("{shell} && ") };
+    command.arg("-c").arg(script + "exec \"$0\" \"$@\"").arg(binary());
+    invocation(command, args)
+}
+
+fn invocation<S: AsRef<OsStr>>(mut command: Command, args: impl IntoIterator<Item = S>) -> Invocation {
     // What the person who runs the tests has exported is not the tests' configuration.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PARALLAX_") {

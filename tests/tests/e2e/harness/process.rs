@@ -50,6 +50,11 @@ impl Process {
         self
     }
 
+    /// Its number, as the system knows it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has printed to stderr so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.so_far()
