@@ -93,7 +93,7 @@ fn admit(core: &Rc<Core>, stop: &Stop, accepted: io::Result<(TcpStream, SocketAd
         Err(error) => return Err(error),
     };
     let setup = core.setup();
-    if core.counters.connections.get() < setup.settings.limits.connections as u64 {
+    if core.counters.connections.get() < setup.connections as u64 {
         core.spawn(connection::serve(Open::new(core), Rc::clone(&setup.server), stream, peer, stop.clone()));
     } else {
         core.counters.connections_refused.add(1);

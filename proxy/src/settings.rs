@@ -67,6 +67,11 @@ impl Settings {
         self.mirror.expires.is_some_and(|end| crate::core::unix_now() >= end.unix_ns())
     }
 
+    /// How many roles get copies.
+    pub(crate) fn shadows(&self) -> u64 {
+        u64::from(self.candidate.is_some()) + u64::from(self.control.is_some())
+    }
+
     /// Every role's target.
     pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
         [Some(&self.primary), self.candidate.as_ref(), self.control.as_ref()].into_iter().flatten()

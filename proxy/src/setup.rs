@@ -7,12 +7,14 @@
 use crate::capture::Budget;
 use crate::connection::Server;
 use crate::counters::Counters;
+use crate::descriptors::Room;
 use crate::paced::{Allowance, Measure, Pace};
 use crate::pool::Pool;
 use crate::quota::{Caps, Share, Watched};
 use crate::routes::Selection;
 use crate::settings::Settings;
 use crate::target::Target;
+use parallax_config::Protocol;
 use parallax_exchange::Role;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -25,6 +27,8 @@ pub(crate) struct Setup {
     pub(crate) primary: Rc<Pool>,
     pub(crate) candidate: Option<Shadow>,
     pub(crate) control: Option<Shadow>,
+    /// Client connections that are served at a time.
+    pub(crate) connections: usize,
     pub(crate) budget: Rc<Budget>,
     pub(crate) caps: Caps,
     /// How new connections are served.
@@ -65,17 +69,23 @@ impl Setup {
                 Pool::new(target.clone(), &settings, pace)
             }
         };
+        let room = Room::now(share.of, settings.shadows());
         let shadow = |target: &Option<Target>, old: Option<&Shadow>| {
             target.as_ref().map(|target| Shadow {
                 pool: pool(target, old.map(|old| &old.pool)),
                 in_flight: old.map(|old| Rc::clone(&old.in_flight)).unwrap_or_default(),
-                limit: settings.limits.role_in_flight,
+                limit: match target.protocol {
+                    Protocol::H1 => settings.limits.role_in_flight.min(room.copies),
+                    // A hundred share a connection.
+                    Protocol::H2 => settings.limits.role_in_flight,
+                },
             })
         };
         Rc::new(Self {
             primary: pool(&settings.primary, old.map(|old| &old.primary)),
             candidate: shadow(&settings.candidate, old.and_then(|old| old.candidate.as_ref())),
             control: shadow(&settings.control, old.and_then(|old| old.control.as_ref())),
+            connections: settings.limits.connections.min(room.clients),
             budget: Budget::new(settings.limits.copy_bytes, Arc::clone(counters)),
             caps: Caps::new(&settings.mirror, share),
             server: Rc::new(Server::new(&settings)),
