@@ -6,12 +6,14 @@
 //! must be equal byte for byte, with what the primary was sent inside them, and come as soon. That the
 //! fault was there, and is counted under its name, is asserted as well.
 
+mod clients;
 mod front;
 mod load;
+mod scarce;
 mod shadow;
 mod wire;
 
-use crate::harness::{Document, alone, wait_for};
+use crate::harness::{Document, Outcome, alone, wait_for};
 use front::{Front, Place, SOON};
 use load::Seen;
 use shadow::{Behaviour, BlackHole, Server};
@@ -91,6 +93,12 @@ impl Shadow {
     }
 }
 
+/// Shown with `--nocapture`.
+#[expect(clippy::print_stdout, reason = "what was measured is for whoever runs one test to look at it")]
+fn note(what: std::fmt::Arguments<'_>) {
+    println!("{what}");
+}
+
 fn url(server: &Server) -> String {
     format!("http://{}", server.address())
 }
@@ -120,14 +128,22 @@ fn defects(front: Front, seen: &Seen, role: &str, other: &str, missing: Option<&
     expect(stats(&format!("roles/{other}/responses")) > 0, "the healthy shadow never answered", &state);
     expect(stats("primary_failures") + stats("requests_refused") == 0, "live requests failed", &state);
     expect(memory < MEMORY + BUDGETS, &format!("{memory} bytes of memory"), &state);
-    let outcome = front.end();
-    let document = outcome.document();
-    let at = |pointer: &str| count(&document, pointer);
-    expect(at("/stats/requests") == seen.answers, &format!("{} requests were sent", seen.answers), &document);
-    let shed = document.sum("/admissions/shed");
-    let accounted = at("/recorded/exchanges") + shed + at("/stats/lost") + at("/recorded/failed");
-    expect(at("/admissions/mirrored") == accounted, "requests are not accounted for", &document);
+    wrong.extend(unaccounted(&front.end(), seen.answers));
     wrong
+}
+
+/// What is missing in the books of a proxy that was sent this many requests.
+fn unaccounted(outcome: &Outcome, requests: u64) -> Vec<String> {
+    let document = outcome.document();
+    let at = |pointer: &str| document.count(pointer);
+    let ends = ["/recorded/exchanges", "/recorded/failed", "/stats/lost"].map(at).iter().sum::<u64>();
+    let laws = [
+        (at("/stats/requests") == requests, "requests"),
+        (at("/admissions/offered") == requests, "requests at the mirror"),
+        (at("/admissions/mirrored") == ends + document.sum("/admissions/shed"), "ends of copies"),
+    ];
+    let broken = laws.into_iter().filter(|(holds, _)| !holds);
+    broken.map(|(_, what)| format!("{requests} requests, but other {what}: {outcome}")).collect()
 }
 
 #[test]
@@ -150,14 +166,14 @@ fn no_fault_of_a_shadow_changes_a_byte_or_delays_an_answer() {
             seen.compare(&reference);
         }
         let quantiles = |seen: &Seen| format!("{:?} {:?}", seen.quantile(50), seen.quantile(90));
-        eprintln!(
+        note(format_args!(
             "{}: p50 p90 without {}, candidate {}, control {}, {} each",
             fault.name,
             quantiles(&reference),
             quantiles(&seen[0]),
             quantiles(&seen[1]),
             reference.answers,
-        );
+        ));
         let roles = [(candidate, "candidate", "control"), (control, "control", "candidate")];
         for ((front, role, other), seen) in roles.into_iter().zip(&seen) {
             let defects = defects(front, seen, role, other, fault.missing);
@@ -185,6 +201,30 @@ fn mirroring_resumes_by_itself_when_a_black_hole_ends() {
         assert_eq!(ask(), answer);
         (count(&front.state(), "/stats/roles/candidate/responses") > 0).then_some(())
     });
-    drop(ask);
     front.end().expect_code(130);
+}
+
+#[test]
+fn memory_stays_flat_before_shadows_that_never_end_and_never_read() {
+    let _alone = alone();
+    let [primary, candidate, control] =
+        [shadow::primary, shadow::endless_body, shadow::never_reading].map(Server::start);
+    let place = Place { primary: url(&primary), limits: LIMITS.to_owned(), ..Place::default() };
+    let plain = Front::start(&place);
+    let roles = (Some(url(&candidate)), Some(url(&control)));
+    let front = Front::start(&Place { candidate: roles.0, control: roles.1, ..place });
+    let mut requests = 0;
+    let mut load = || {
+        let seen = load::drive(plain.address(), &[front.address()], LOAD);
+        assert!(seen[1].wrong.is_empty(), "{:?}", seen[1].wrong);
+        requests += seen[1].answers;
+        front.memory()
+    };
+    // Until every buffer has been used once.
+    let before = load().max(load());
+    let after = load();
+    assert!(after < before + (8 << 20), "{before} bytes, then {after}");
+    assert!(after < MEMORY + BUDGETS, "{after} bytes");
+    front.settled();
+    assert_eq!(unaccounted(&front.end(), requests), Vec::<String>::new());
 }

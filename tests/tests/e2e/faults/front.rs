@@ -28,7 +28,8 @@ pub(super) struct Front {
     process: Process,
     port: u16,
     admin: u16,
-    _directory: tempfile::TempDir,
+    console: u16,
+    directory: tempfile::TempDir,
 }
 
 impl Place {
@@ -61,11 +62,18 @@ impl Front {
         let args = ["proxy", "--config", "parallax.toml", "--format", "json"];
         let process = parallax_under(place.shell, args).dir(directory.path()).start();
         let process = process.listening(port, SOON).listening(admin, SOON);
-        Self { process, port, admin, _directory: directory }
+        Self { process, port, admin, console, directory }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
         local(self.port)
+    }
+
+    /// Takes another configuration, by signal.
+    pub(super) fn reload(&self, place: &Place) {
+        let text = place.toml(self.port, self.console, self.admin);
+        std::fs::write(self.directory.path().join("parallax.toml"), text).expect("a file");
+        self.process.signal("HUP");
     }
 
     /// `parallax.state/1`.
@@ -91,9 +99,18 @@ impl Front {
         kib << 10
     }
 
+    /// Tells it to end, as Ctrl-C does.
+    pub(super) fn interrupt(&self) {
+        self.process.interrupt();
+    }
+
     /// Ends it as Ctrl-C does; what it printed.
     pub(super) fn end(mut self) -> Outcome {
         self.process.interrupt();
+        Outcome::of(&mut self.process, SOON)
+    }
+    /// Its end, once it was told to.
+    pub(super) fn ended(mut self) -> Outcome {
         Outcome::of(&mut self.process, SOON)
     }
 }
