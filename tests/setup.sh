@@ -3,7 +3,7 @@
 # versions each, real event bodies, a browser, and the peers of the benchmarks.
 #
 #   tests/setup.sh            everything
-#   tests/setup.sh apt        only these parts: apt httpbin zipkin flume kafka webhooks sdks h2spec gates schemas
+#   tests/setup.sh apt        only these parts: apt httpbin zipkin flume kafka hdr webhooks sdks h2spec gates schemas
 #
 # Everything but Debian's packages goes to .cache/tools (or $TOOLS), which git ignores. A part that is
 # there is left alone, so a second run takes a second. A part that fails does not stop the others; the
@@ -115,6 +115,12 @@ kafka() {
     -DincludeScope=runtime "-DoutputDirectory=$PWD/kafka/jars"
 }
 
+# The library whose files `load run --hlog` writes.
+hdr() {
+  retry mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
+    -Dartifact=org.hdrhistogram:HdrHistogram:2.2.2 "-DoutputDirectory=$PWD/hdr"
+}
+
 # The conformance test of HTTP/2, for the proxy.
 h2spec() {
   mkdir -p h2spec
@@ -169,7 +175,7 @@ schemas() {
   retry schemas/bin/pip -q install check-jsonschema==0.33.3
 }
 
-[ $# -gt 0 ] || set -- apt httpbin zipkin flume kafka webhooks sdks h2spec gates schemas
+[ $# -gt 0 ] || set -- apt httpbin zipkin flume kafka hdr webhooks sdks h2spec gates schemas
 for wanted in "$@"; do
   case $wanted in
     apt) debian ;;
@@ -186,6 +192,7 @@ for wanted in "$@"; do
       part flume-1.11.0 flume-1.11.0/.installed flume 1.11.0
       ;;
     kafka) part kafka kafka/.installed kafka ;;
+    hdr) part hdr hdr/.installed hdr ;;
     webhooks) part webhooks webhooks/.installed webhooks ;;
     gates) part gates gates/.formats gates ;;
     schemas) part schemas schemas/.installed schemas ;;
@@ -198,7 +205,7 @@ for wanted in "$@"; do
       [ -e "$tools/sdks/node/.installed" ] || failed+=(sdks-node)
       ;;
     *)
-      echo "setup: there is no part called $wanted; the parts are apt httpbin zipkin flume kafka webhooks sdks h2spec gates schemas" >&2
+      echo "setup: there is no part called $wanted; the parts are apt httpbin zipkin flume kafka hdr webhooks sdks h2spec gates schemas" >&2
       exit 2
       ;;
   esac

@@ -1,6 +1,7 @@
 //! Recordings: closed sets of requests with the times at which they came.
 //!
-//! The native format is the log's: whole exchanges that `run --capture` wrote, or requests alone.
+//! The native formats are the log's (whole exchanges that `run --capture` wrote, or requests alone), and a
+//! packed one for recordings that are kept: compressed, with an index by time and session.
 //! GoReplay's `.gor`, browsers' HAR, access logs, the targets of other load generators and JSON lines are
 //! read too, and made into exchanges.
 //! A recording is held in memory and rendered before the clock starts, so that a replay reads no file
@@ -14,6 +15,7 @@ mod har;
 mod lines;
 mod native;
 mod open;
+mod packed;
 mod select;
 mod targets;
 
@@ -26,7 +28,8 @@ pub use har::write_har;
 pub use lines::LineError;
 pub(crate) use native::exchange_of;
 pub use native::{from_reader, write, write_requests};
-pub use open::{Reading, each, open, open_as};
+pub use open::{Reading, each, is_packed, open, open_as};
+pub use packed::{Block, Packed, PackedWriter};
 pub use select::{PathPattern, Selection};
 
 use crate::engine::{LoadError, Options, Run};
@@ -77,8 +80,16 @@ pub enum RecordingError {
         /// What is wrong.
         why: String,
     },
+    /// A packed recording that is of another format, or damaged where everything depends on it.
+    #[error("{place}: {why}")]
+    Packed {
+        /// The path.
+        place: String,
+        /// What is wrong, with its offset, and what can be done.
+        why: String,
+    },
     /// The name to write to tells no format.
-    #[error("{place}: the name of a recording ends in .plx, .gor, .gor.gz or .har")]
+    #[error("{place}: the name of a recording ends in .plr, .plx, .gor, .gor.gz or .har")]
     Suffix {
         /// The path.
         place: String,

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod events;
+mod index;
 
 use crate::args::Global;
 use crate::exit::{Exit, Failure, OrExit as _, Outcome};
@@ -34,7 +35,8 @@ pub(crate) enum Recording {
         /// What to read: a log directory, a segment file, a `.gor` file, a HAR archive, an access log, vegeta's
         /// targets, h2load's timing script, or JSON lines of requests.
         from: String,
-        /// The file to write, such as `recording.plx` (native), `recording.gor.gz` or `recording.har`.
+        /// The file to write, such as `recording.plr` (native, compressed, with an index), `recording.plx` (native,
+        /// a log's segment), `recording.gor.gz` or `recording.har`.
         to: String,
         /// The request header that names the session; recorded as the cluster key.
         #[arg(long, value_name = "NAME")]
@@ -52,7 +54,7 @@ pub(crate) enum Recording {
         #[command(flatten)]
         seconds: Seconds,
     },
-    /// Find the damage in a native recording, and copy what is whole.
+    /// Find the damage in a native recording or in a packed one, and copy what is whole.
     #[command(after_help = "Examples:\n  parallax recording doctor parallax-log\n  \
                             parallax recording doctor damaged.plx whole.plx")]
     Doctor(doctor::Doctor),
@@ -89,6 +91,9 @@ pub(crate) struct Inspect {
     /// How to print; one document for each file.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
+    /// Read the index of packed recordings (`.plr`) alone: at once, however long they are.
+    #[arg(long, conflicts_with = "profile")]
+    index: bool,
     /// Read the events too: `auto`, or the name of a profile, such as `segment`.
     #[arg(long, value_name = "NAME")]
     profile: Option<events::Choice>,
@@ -114,7 +119,7 @@ impl Recording {
             Self::Convert { from, to, session_header, lenient, redact, pseudonym_key, seconds } => {
                 let redactor = redactor(&redact, pseudonym_key.as_deref())?;
                 let gor = if lenient { GorMode::Lenient } else { GorMode::Framed };
-                let reading = Reading { gor, spread: seconds.spread() };
+                let reading = Reading { gor, spread: seconds.spread(), ..Reading::default() };
                 let converted =
                     recording::convert(&from, &to, reading, session_header.as_ref(), redactor.as_ref());
                 let Converted { written, read, redacted } = converted.map_err(unreadable)?;
@@ -137,6 +142,9 @@ impl Inspect {
             return Err(Failure { exit: Exit::Usage, error });
         }
         let mut exit = Exit::Ok;
+        if self.index {
+            return self.files.iter().try_for_each(|file| index::show(file, self.format)).map(|()| exit);
+        }
         for file in &self.files {
             let recording = open(file, Reading::default())?;
             let document = recording.describe();

@@ -83,15 +83,16 @@ impl Replay {
 
     /// The part of the recording that is wanted.
     fn recording(&self, global: &Global) -> Result<Recording, Failure> {
-        let reading = Reading { spread: self.seconds.spread(), ..Reading::default() };
-        let recording = super::recording::open(&self.recording, reading)?;
-        super::recording::warn(global, &recording.describe());
         let selection = Selection {
             after: self.after.map_or(Duration::ZERO, |after| after.0),
             before: self.before.map(|before| before.0),
             methods: self.methods.clone(),
             paths: self.paths.clone(),
         };
+        let reading =
+            Reading { spread: self.seconds.spread(), window: selection.window(), ..Reading::default() };
+        let recording = super::recording::open(&self.recording, reading)?;
+        super::recording::warn(global, &recording.describe());
         let recording = recording.select(&selection);
         if recording.requests().is_empty() {
             let problem = "nothing of the recording is left: widen --after, --before, --method or --path";

@@ -2,7 +2,7 @@
 
 use super::gor;
 use super::open::{Reading, walk};
-use super::{RecordingDocument, RecordingError, native, write_har};
+use super::{PackedWriter, RecordingDocument, RecordingError, native, write_har};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::HeaderName;
@@ -22,7 +22,8 @@ pub struct Converted {
     pub redacted: Redacted,
 }
 
-/// Writes the recording `from` as the new file `to`: native where the name ends in `.plx`, GoReplay's
+/// Writes the recording `from` as the new file `to`: packed where the name ends in `.plr` (by time then), a
+/// log's segment where it ends in `.plx`, GoReplay's
 /// where it ends in `.gor` or `.gor.gz`, an archive where it ends in `.har`. Exchanges are kept whole and in order, as far as the format can.
 ///
 /// `session_header` names the header whose value becomes the cluster key, where a request has it. What `redactor` names is
@@ -61,6 +62,13 @@ pub fn convert(
 fn write(to: &str, exchanges: &[Exchange]) -> Result<u64, RecordingError> {
     if to.ends_with(".plx") {
         return Ok(native::write(to, exchanges)?);
+    }
+    if to.ends_with(".plr") {
+        let mut by_time: Vec<&Exchange> = exchanges.iter().collect();
+        by_time.sort_by_key(|exchange| exchange.admitted_ns);
+        let mut writer = PackedWriter::create(to)?;
+        by_time.into_iter().try_for_each(|exchange| writer.push(exchange))?;
+        return writer.finish();
     }
     let (is_compressed, is_archive) = (to.ends_with(".gor.gz"), to.ends_with(".har"));
     if !is_compressed && !is_archive && !to.ends_with(".gor") {

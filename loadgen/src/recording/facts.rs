@@ -16,7 +16,7 @@ const DAMAGED_MAX: usize = 100;
 pub struct RecordingDocument {
     /// `parallax.recording/1`.
     pub schema: &'static str,
-    /// `native`, `gor`, `har`, `access-log`, `vegeta`, `h2load` or `json-lines`.
+    /// `native`, `packed`, `gor`, `har`, `access-log`, `vegeta`, `h2load` or `json-lines`.
     pub format: &'static str,
     /// Requests that can be replayed.
     pub requests: u64,
@@ -70,6 +70,8 @@ pub(super) struct Facts {
     pub(super) cut: u64,
     pub(super) examples: u64,
     pub(super) without_body: u64,
+    /// When the recording begins, where less than the whole was read.
+    pub(super) origin_ns: Option<u64>,
     methods: BTreeMap<String, u64>,
     hosts: BTreeMap<String, u64>,
     out_of_order: u64,
@@ -108,6 +110,7 @@ impl Facts {
     /// Adds what a walk over the file had to say.
     pub(super) fn walked(&mut self, walked: Self) {
         self.format = walked.format;
+        self.origin_ns = walked.origin_ns;
         self.examples += walked.examples;
         self.without_body += walked.without_body;
         self.damaged_count += walked.damaged_count;

@@ -3,28 +3,38 @@
 use super::access_log::{self, Spread};
 use super::facts::Facts;
 use super::gor::{self, GorMode};
-use super::{Recording, RecordingError, har, lines, native, targets};
+use super::{Recording, RecordingError, har, lines, native, packed, targets};
 use flate2::read::MultiGzDecoder;
 use parallax_exchange::log::{open_recording, read_bytes};
 use parallax_exchange::{Exchange, ExchangeId, Outcome, Role};
 use std::collections::HashSet;
 use std::fs;
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Takes one exchange after another.
 pub(super) type Visit<'a> = &'a mut dyn FnMut(Exchange) -> Result<(), RecordingError>;
 
 /// How formats are read that leave something open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     /// How `.gor` records end.
     pub gor: GorMode,
     /// Where in their second the lines of an access log are put.
     pub spread: Spread,
+    /// Nanoseconds after the first request that are of interest: a format with an index reads no others,
+    /// and the rest reads all.
+    pub window: Range<u64>,
 }
 
-/// Opens a recording of any format: native (a file, a log's directory or its URL), `.gor`, HAR, an access
+impl Default for Reading {
+    fn default() -> Self {
+        Self { gor: GorMode::default(), spread: Spread::default(), window: 0..u64::MAX }
+    }
+}
+
+/// Opens a recording of any format: native (a file, a log's directory or its URL, a packed recording), `.gor`, HAR, an access
 /// log, vegeta's targets, h2load's timing script, or JSON lines of requests; all but the first also
 /// compressed with gzip. The content tells the format, not the name.
 ///
@@ -73,10 +83,13 @@ pub(super) fn walk(name: &str, reading: Reading, visit: Visit<'_>) -> Result<Fac
     let mut facts = Facts::default();
     for part in parts(path) {
         let place = part.display().to_string();
-        if begins_with_the_log_magic(&part)? {
-            return native::walk(name, &mut *open_recording(&place)?, visit);
+        match &magic(&part)?[..] {
+            b"\x89PLX" => return native::walk(name, &mut *open_recording(&place)?, visit),
+            begin if *begin == packed::MAGIC[..4] => {
+                return packed::walk(&part, &reading.window, visit);
+            }
+            _ => walk_bytes(&place, read_file(&part)?, &reading, visit, &mut facts)?,
         }
-        walk_bytes(&place, read_file(&part)?, reading, visit, &mut facts)?;
     }
     Ok(facts)
 }
@@ -85,7 +98,7 @@ pub(super) fn walk(name: &str, reading: Reading, visit: Visit<'_>) -> Result<Fac
 fn walk_bytes(
     place: &str,
     bytes: Vec<u8>,
-    reading: Reading,
+    reading: &Reading,
     visit: Visit<'_>,
     facts: &mut Facts,
 ) -> Result<(), RecordingError> {
@@ -164,11 +177,22 @@ impl Json {
     }
 }
 
-fn begins_with_the_log_magic(path: &Path) -> Result<bool, RecordingError> {
-    let mut begin = [0; 4];
-    let mut file = fs::File::open(path).map_err(failed("open", path))?;
-    // A file of fewer bytes is no log.
-    Ok(file.read_exact(&mut begin).is_ok() && begin == *b"\x89PLX")
+/// Whether a file is a packed recording, by its first bytes.
+///
+/// # Errors
+/// [`RecordingError::Io`].
+pub fn is_packed(name: &str) -> Result<bool, RecordingError> {
+    let path = Path::new(name.strip_prefix("file:").unwrap_or(name));
+    // A directory, and what is not there, is left to whoever reads it.
+    Ok(path.is_file() && packed::MAGIC[..4] == magic(path)?[..])
+}
+
+/// The first four bytes, or fewer where there are no more.
+fn magic(path: &Path) -> Result<Vec<u8>, RecordingError> {
+    let mut begin = Vec::new();
+    let file = fs::File::open(path).map_err(failed("open", path))?;
+    file.take(4).read_to_end(&mut begin).map_err(failed("read", path))?;
+    Ok(begin)
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, RecordingError> {

@@ -2,6 +2,7 @@
 
 use super::Recording;
 use http::Method;
+use std::ops::Range;
 use std::time::Duration;
 
 /// Which requests of a recording are wanted; everything by default.
@@ -34,17 +35,26 @@ impl std::str::FromStr for PathPattern {
     }
 }
 
+impl Selection {
+    /// What is wanted of the time, in nanoseconds after the first request.
+    #[must_use]
+    pub fn window(&self) -> Range<u64> {
+        let ns = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        ns(self.after)..self.before.map_or(u64::MAX, ns)
+    }
+}
+
 impl Recording {
     /// The requests that `selection` wants, at their own times.
     #[must_use]
     pub fn select(mut self, selection: &Selection) -> Self {
         let Some(first) = self.requests.first().map(|(at_ns, _)| *at_ns) else { return self };
-        let ns = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let (after, before) = (ns(selection.after), selection.before.map_or(u64::MAX, ns));
+        let first = self.facts.origin_ns.unwrap_or(first);
+        let window = selection.window();
         self.requests.retain(|(at_ns, request)| {
-            let at = at_ns - first;
+            let at = at_ns.saturating_sub(first);
             let is_path = |pattern: &PathPattern| pattern.0.at(request.path()).is_ok();
-            (after..before).contains(&at)
+            window.contains(&at)
                 && (selection.methods.is_empty() || selection.methods.contains(&request.method))
                 && (selection.paths.is_empty() || selection.paths.iter().any(is_path))
         });

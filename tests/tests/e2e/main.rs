@@ -20,6 +20,7 @@ mod harness;
 mod httpbin;
 mod kafka;
 mod load;
+mod load_files;
 mod load_protocols;
 mod load_streams;
 mod notices;
