@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// `[admin]`: a listener apart from that of clients: `POST /v1/reload`, `GET /v1/state`, `/livez`, `/readyz`.
+/// `[admin]`: a listener apart from that of clients: `POST /v1/reload`, `GET /v1/state`, `/metrics`,
+/// `/livez`, `/readyz`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {

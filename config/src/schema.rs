@@ -9,8 +9,8 @@
 
 use crate::fields::declared;
 use crate::{
-    Admin, CheckPolicy, Config, Console, CopyEdit, Limits, Listen, ListenTls, Log, Mirror, NamedCertificate,
-    Policy, Redact, Role, RoleTls, Roles, Route, Rule, SlicePolicy, Webhook,
+    AccessLog, Admin, CheckPolicy, Config, Console, CopyEdit, Limits, Listen, ListenTls, Log, Mirror,
+    NamedCertificate, Policy, Redact, Role, RoleTls, Roles, Route, Rule, SlicePolicy, Traces, Webhook,
 };
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -210,7 +210,7 @@ impl Shape {
 }
 
 /// The declared order of every table.
-static ORDERS: LazyLock<[&'static [&'static str]; 20]> = LazyLock::new(|| {
+static ORDERS: LazyLock<[&'static [&'static str]; 22]> = LazyLock::new(|| {
     [
         declared::<Config>(),
         declared::<Listen>(),
@@ -231,6 +231,8 @@ static ORDERS: LazyLock<[&'static [&'static str]; 20]> = LazyLock::new(|| {
         declared::<SlicePolicy>(),
         declared::<Webhook>(),
         declared::<Limits>(),
+        declared::<AccessLog>(),
+        declared::<Traces>(),
         declared::<Log>(),
     ]
 });

@@ -1,6 +1,8 @@
 //! The configuration file as a whole.
 
-use crate::{Admin, KeySource, ListenTls, Mirror, Policy, Redact, Roles, Route, Rule, Span};
+use crate::{
+    AccessLog, Admin, KeySource, ListenTls, Mirror, Policy, Redact, Roles, Route, Rule, Span, Traces,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -51,6 +53,12 @@ pub struct Config {
     /// Bounds of the data plane.
     #[serde(default)]
     pub limits: Limits,
+    /// What is written of each live request.
+    #[serde(default)]
+    pub access_log: AccessLog,
+    /// What a collector is told.
+    #[serde(default)]
+    pub traces: Traces,
     /// Where evidence is kept.
     #[serde(default)]
     pub log: Log,
@@ -74,6 +82,8 @@ impl Config {
             policy: Policy::default(),
             webhook: Webhook::default(),
             limits: Limits::default(),
+            access_log: AccessLog::default(),
+            traces: Traces::default(),
             log: Log::default(),
         }
     }

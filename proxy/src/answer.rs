@@ -1,6 +1,7 @@
 //! The body of a live response: the primary's frames as they come, seen by the mirror in passing.
 
 use crate::connection::Busy;
+use crate::observe::Watch;
 use crate::pool::Lease;
 use crate::seat::Seat;
 use crate::upstream::classify;
@@ -17,7 +18,12 @@ pub(crate) struct Answer {
     content: Content,
     /// Held on a connection with several streams until the body has been sent.
     _busy: Option<Busy>,
+    /// Present if somebody is to be told of the request.
+    watch: Option<Watch>,
 }
+
+/// What a poll of a body gives.
+type Polled = Poll<Option<Result<Frame<Bytes>, hyper::Error>>>;
 
 enum Content {
     /// Of the proxy's own; empty once sent.
@@ -44,12 +50,30 @@ struct Ends {
 impl Answer {
     /// A body of the proxy's own.
     pub(crate) fn own(bytes: Bytes) -> Self {
-        Self { content: Content::Own(bytes), _busy: None }
+        Self { content: Content::Own(bytes), _busy: None, watch: None }
     }
 
     /// The same body; its stream is open until it has been sent.
     pub(crate) fn during(self, busy: Busy) -> Self {
         Self { _busy: Some(busy), ..self }
+    }
+
+    /// The same body; what is told of its request is told when it ends.
+    pub(crate) fn watched(self, watch: Watch) -> Self {
+        let mut answer = Self { watch: Some(watch), ..self };
+        answer.look(&Poll::Pending);
+        answer
+    }
+
+    /// Notes what a poll gave.
+    fn look(&mut self, polled: &Polled) {
+        let Some(watch) = &mut self.watch else { return };
+        if let Poll::Ready(Some(Ok(frame))) = polled {
+            watch.see(frame);
+        }
+        if matches!(polled, Poll::Ready(None)) || self.content.is_end_stream() {
+            watch.complete();
+        }
     }
 
     /// The primary's body, from the connection `lease`, recorded through `seat`.
@@ -58,12 +82,12 @@ impl Answer {
         if stream.body.is_end_stream() {
             stream.end();
         }
-        Self { content: Content::Primary(Watched(Some(stream))), _busy: None }
+        Self { content: Content::Primary(Watched(Some(stream))), _busy: None, watch: None }
     }
 }
 
 impl Stream {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         match &polled {
             Poll::Pending => {}
@@ -125,28 +149,38 @@ impl Drop for Watched {
     }
 }
 
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.get_mut().content {
-            Content::Own(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Content::Own(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Content::Primary(watched) => {
+impl Content {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {
+        match self {
+            Self::Own(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Own(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Primary(watched) => {
                 watched.0.as_mut().map_or(Poll::Ready(None), |stream| stream.poll_frame(cx))
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.content {
-            Content::Own(bytes) => bytes.is_empty(),
-            Content::Primary(watched) => watched.0.as_ref().is_none_or(|stream| stream.body.is_end_stream()),
+        match self {
+            Self::Own(bytes) => bytes.is_empty(),
+            Self::Primary(watched) => watched.0.as_ref().is_none_or(|stream| stream.body.is_end_stream()),
         }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
+        let answer = self.get_mut();
+        let polled = answer.content.poll_frame(cx);
+        answer.look(&polled);
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.content.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

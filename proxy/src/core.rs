@@ -4,6 +4,7 @@
 //! thread (ledger, queue, counters) are written without waiting.
 
 use crate::counters::Counters;
+use crate::observe::Observer;
 use crate::pending::Pending;
 use crate::quota::Share;
 use crate::settings::Settings;
@@ -30,6 +31,8 @@ pub(crate) struct Core {
     pub(crate) draining: Cell<bool>,
     /// The runtime is about to go; nothing may be spawned.
     pub(crate) closing: Cell<bool>,
+    /// Who is told what has ended.
+    pub(crate) observer: Observer,
     setup: RefCell<Rc<Setup>>,
     share: Share,
     lane: Lane,
@@ -48,6 +51,7 @@ impl Core {
         sink: Sender,
         place: ExchangeId,
         share: Share,
+        observer: Observer,
     ) -> Rc<Self> {
         Rc::new(Self {
             setup: RefCell::new(Setup::new(settings, &counters, share, None)),
@@ -56,6 +60,7 @@ impl Core {
             closing: Cell::new(false),
             sequence: Cell::new(0),
             arrivals: Cell::new(0),
+            observer,
             counters,
             share,
             lane,

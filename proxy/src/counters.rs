@@ -53,10 +53,13 @@ pub(crate) struct Counters {
     pub(crate) lost: Number,
     pub(crate) in_flight: Number,
     pub(crate) held_bytes: Number,
+    /// What no access log and no collector is told, because too much waited.
+    pub(crate) untold: Number,
     dropped: [Number; DROPS.len()],
     shed: [Number; SHEDS.len()],
     responses: [Number; Role::ALL.len()],
     missing: [[Number; MissingReason::ALL.len()]; Role::ALL.len()],
+    copies: [Number; Role::ALL.len()],
     overhead: [Number; OVERHEAD_BUCKETS],
 }
 
@@ -94,10 +97,12 @@ impl Default for Counters {
             lost: Number::default(),
             in_flight: Number::default(),
             held_bytes: Number::default(),
+            untold: Number::default(),
             dropped: Default::default(),
             shed: Default::default(),
             responses: Default::default(),
             missing: Default::default(),
+            copies: Default::default(),
             overhead: std::array::from_fn(|_| Number::default()),
         }
     }
@@ -145,6 +150,11 @@ impl Counters {
     /// Outcomes of a role without a response.
     pub(crate) fn missing(&self, role: Role, reason: MissingReason) -> &Number {
         &self.missing[role as usize][reason as usize]
+    }
+
+    /// Copies of a role in flight.
+    pub(crate) fn copies(&self, role: Role) -> &Number {
+        &self.copies[role as usize]
     }
 
     /// The overhead histogram; [`bucket_top`] says what a bucket means.

@@ -4,6 +4,7 @@
 //! client gets. A request gains `Via` and the `X-Forwarded-*` headers; primary and copies get the
 //! same ones, so that they cannot be the reason for a difference.
 
+use crate::context::Trace;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
     UPGRADE, VIA,
@@ -100,6 +101,11 @@ impl Forwarded {
         Self { client: HeaderValue::try_from(text).expect("an address is printable ASCII"), scheme }
     }
 
+    /// The client's address.
+    pub(crate) fn client(&self) -> &str {
+        self.client.to_str().unwrap_or_default()
+    }
+
     /// Adds `Via` and the `X-Forwarded-*` headers; what earlier proxies wrote is kept and extended.
     pub(crate) fn add(&self, headers: &mut HeaderMap, version: Version) {
         // How the message was received (RFC 9110, 7.6.3).
@@ -133,7 +139,7 @@ impl Forwarded {
 }
 
 /// How many headers [`Additions`] and [`mark`] add at most.
-const ADDED_MAX: usize = 7;
+const ADDED_MAX: usize = 8;
 
 /// What a request gains on its way to every role, beside the mark of a copy.
 #[derive(Debug, Clone)]
@@ -145,6 +151,8 @@ pub(crate) struct Additions {
     pub(crate) default_host: Option<HeaderValue>,
     /// The body came in chunks, so it goes on in chunks.
     pub(crate) is_chunked: bool,
+    /// The span of the live request, where traces are made.
+    pub(crate) trace: Option<Trace>,
 }
 
 impl Additions {
@@ -155,6 +163,9 @@ impl Additions {
         self.forwarded.add(headers, self.version);
         if let Some(host) = &self.default_host {
             headers.insert(HOST, host.clone());
+        }
+        if let Some(trace) = self.trace {
+            trace.write(headers);
         }
         if self.is_chunked {
             headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));

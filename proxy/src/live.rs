@@ -5,12 +5,14 @@
 
 use crate::answer::Answer;
 use crate::connection::{Busy, Client};
+use crate::context::Trace;
 use crate::core::Core;
 use crate::forward::{Additions, remove_hop_by_hop};
 use crate::inbound::Inbound;
+use crate::observe::Watch;
 use crate::payload::{Payload, Progress, Upload};
 use crate::pending::Pending;
-use crate::reply::{Refusal, Trace, unanswered};
+use crate::reply::{Refusal, TraceId, unanswered};
 use crate::seat::Seat;
 use crate::select::choose;
 use crate::tunnel::{self, Offer};
@@ -40,17 +42,20 @@ pub(crate) async fn serve(
     let is_h2 = request.version() == Version::HTTP_2;
     let busy = is_h2.then(|| Busy::new(&client));
     let (parts, body) = request.into_parts();
-    let trace = Trace::of(&parts.headers);
+    let mut watch = Watch::begin(&core, client.forwarded.client(), &parts, arrived);
+    let trace = watch.as_ref().map_or_else(|| Trace::of(&parts.headers), Watch::trace);
     let name = || u128::from(client.key) << 64 | u128::from(core.unique());
-    let mut answer = match forward(&core, &client, parts, body, arrived).await {
+    let mut answer = match forward(&core, &client, parts, body, arrived, watch.as_mut()).await {
         Ok(response) => response,
         Err(Unserved::Refused(refusal)) => {
             core.counters.requests_refused.add(1);
-            refusal.answer(&trace.named(name))
+            fail(&mut watch, refusal.name());
+            refusal.answer(&TraceId::of(trace, name))
         }
         Err(Unserved::Unanswered(failure)) => {
             core.counters.primary_failures.add(1);
-            let trace = trace.named(name);
+            fail(&mut watch, failure.reason().name());
+            let trace = TraceId::of(trace, name);
             tracing::debug!(%trace, ?failure, "the primary did not answer");
             unanswered(failure, &trace)
         }
@@ -59,10 +64,20 @@ pub(crate) async fn serve(
         // Ends one stream there, not the connection.
         answer.headers_mut().remove(CONNECTION);
     }
+    if let Some(mut watch) = watch {
+        watch.headed(answer.status());
+        answer = answer.map(|body| body.watched(watch));
+    }
     Ok(match busy {
         Some(busy) => answer.map(|body| body.during(busy)),
         None => answer,
     })
+}
+
+fn fail(watch: &mut Option<Watch>, why: &'static str) {
+    if let Some(watch) = watch {
+        watch.failed(why);
+    }
 }
 
 /// Why the client does not get the primary's response.
@@ -83,6 +98,7 @@ async fn forward(
     parts: Parts,
     body: Incoming,
     arrived: Instant,
+    watch: Option<&mut Watch>,
 ) -> Result<Response<Answer>, Unserved> {
     let inbound = Inbound::read(parts, !body.is_end_stream())?;
     let setup = core.setup();
@@ -90,7 +106,12 @@ async fn forward(
     let taken = choose(core, &setup, client, &inbound, body.size_hint().exact());
     let Inbound { mut head, version, has_host, is_chunked, awaits_continue, upgrade, .. } = inbound;
     let default_host = (!has_host).then(|| setup.primary.target().authority.clone());
-    let additions = Additions { forwarded: client.forwarded.clone(), version, default_host, is_chunked };
+    let trace = watch.as_ref().and_then(|watch| watch.trace());
+    if let Some(watch) = watch.filter(|_| taken.is_some()) {
+        watch.selected();
+    }
+    let additions =
+        Additions { forwarded: client.forwarded.clone(), version, default_host, is_chunked, trace };
     additions.add(&mut head.headers);
     let pending = taken.map(|taken| taken.open(core, &setup, &head.uri, additions));
 

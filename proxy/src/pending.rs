@@ -7,6 +7,7 @@
 
 use crate::capture::{Capture, Hold};
 use crate::compact;
+use crate::context::Trace;
 use crate::copy;
 use crate::core::Core;
 use crate::edit::Edit;
@@ -239,6 +240,13 @@ impl Pending {
             mark(&mut headers, role);
         }
         Head { method: request.method.clone(), uri: uri.clone(), headers }
+    }
+
+    /// The span under which its copies are told, if its trace is kept, and its method.
+    pub(crate) fn kept_trace(&self) -> Option<(Trace, http::Method)> {
+        let Selected { request, additions, .. } = &self.state.borrow().selected;
+        let trace = additions.trace.filter(|trace| trace.sampled)?;
+        Some((trace, request.method.clone()))
     }
 
     /// The body of the request and its trailers, once it has been admitted.

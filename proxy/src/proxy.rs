@@ -4,6 +4,7 @@ use crate::StartError;
 use crate::core::Core;
 use crate::counters::Counters;
 use crate::listener;
+use crate::observe::Observer;
 use crate::publish::Publisher;
 use crate::quota::Share;
 use crate::settings::Settings;
@@ -46,6 +47,19 @@ impl Proxy {
     /// # Errors
     /// [`StartError`] when a role, a route or the address cannot be used; nothing is left running.
     pub fn start(config: &Config, ledger: Ledger, sink: Sender) -> Result<Running, StartError> {
+        Self::start_observed(config, ledger, sink, &Observer::default())
+    }
+
+    /// The same; `observer` is told of each live request and each copy, and never waited for.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_observed(
+        config: &Config,
+        ledger: Ledger,
+        sink: Sender,
+        observer: &Observer,
+    ) -> Result<Running, StartError> {
         let settings = Arc::new(Settings::new(config)?);
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let listeners =
@@ -79,6 +93,7 @@ impl Proxy {
                 sink: sink.clone(),
                 place: ExchangeId { proxy: first.proxy.wrapping_add(number), ..first },
                 share: Share { number: u64::from(number), of },
+                observer: observer.clone(),
             };
             running.spawn(number, seed, listener, stopped.clone())?;
         }
@@ -236,6 +251,7 @@ struct Seed {
     sink: Sender,
     place: ExchangeId,
     share: Share,
+    observer: Observer,
 }
 
 impl Seed {
@@ -248,7 +264,15 @@ impl Seed {
                 return;
             }
         };
-        let core = Core::new(self.settings, self.counters, self.lane, self.sink, self.place, self.share);
+        let core = Core::new(
+            self.settings,
+            self.counters,
+            self.lane,
+            self.sink,
+            self.place,
+            self.share,
+            self.observer,
+        );
         let _ = ready.send(Ok(()));
         runtime.block_on(serve(&core, listener, stop, self.publisher, self.reloaded));
         core.close();

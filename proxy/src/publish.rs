@@ -56,6 +56,7 @@ fn publish(stats: &Stats) {
     counter!("parallax_proxy_connections_refused_total").absolute(stats.connections_refused);
     counter!("parallax_proxy_accept_errors_total").absolute(stats.accept_errors);
     counter!("parallax_proxy_tls_failures_total").absolute(stats.tls_failures);
+    counter!("parallax_telemetry_dropped_total").absolute(stats.untold);
 
     let sum = |reasons: &std::collections::BTreeMap<_, u64>| reasons.values().sum();
     let ends = [
@@ -72,6 +73,9 @@ fn publish(stats: &Stats) {
         counter!("parallax_copies_dropped_total", "role" => "all", "reason" => reason).absolute(count);
     }
     for (&role, outcomes) in &stats.roles {
+        if role != "primary" {
+            gauge!("parallax_copies_in_flight", "role" => role).set(outcomes.in_flight as f64);
+        }
         counter!("parallax_outcomes_total", "role" => role, "outcome" => "response")
             .absolute(outcomes.responses);
         for (&reason, &count) in &outcomes.missing {
@@ -107,6 +111,11 @@ fn describe() {
         "parallax_proxy_tls_failures_total",
         "client connections on which TLS could not be agreed on"
     );
+    describe_counter!(
+        "parallax_telemetry_dropped_total",
+        "requests and copies of which neither access log nor collector was told"
+    );
+    describe_gauge!("parallax_copies_in_flight", "copies in flight now, by role");
     describe_counter!("parallax_exchanges_total", "requests at the mirror, by what became of them");
     describe_counter!("parallax_copies_dropped_total", "copies that were not sent, by role and reason");
     describe_counter!("parallax_outcomes_total", "what the roles did with the requests sent to them");

@@ -1,16 +1,15 @@
 //! What the proxy answers itself: never a hang, always a reason and a trace id.
 
 use crate::answer::Answer;
+use crate::context::Trace;
 use crate::upstream::Failure;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 /// The header of the proxy's own answers that names the request in logs and traces: 32 hexadecimal
 /// digits, those of the request's `traceparent` if it has one.
 pub const TRACE_HEADER: HeaderName = HeaderName::from_static("x-parallax-trace");
-
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Why a request is refused before it reaches the mirror.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +23,23 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// Its name in the access log and in traces.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Host => "bad_host",
+            Self::Connect => "connect",
+            Self::Body => "bad_body",
+        }
+    }
+
     /// The answer; the connection ends with it, because what follows on it cannot be trusted.
     pub(crate) fn answer(self, trace: &TraceId) -> Response<Answer> {
-        let (status, error, message) = match self {
-            Self::Host => (StatusCode::BAD_REQUEST, "bad_host", "a request needs exactly one Host header"),
-            Self::Connect => (StatusCode::NOT_IMPLEMENTED, "connect", "this proxy makes no tunnels"),
-            Self::Body => (StatusCode::BAD_REQUEST, "bad_body", "the request body is not framed as HTTP"),
+        let (status, message) = match self {
+            Self::Host => (StatusCode::BAD_REQUEST, "a request needs exactly one Host header"),
+            Self::Connect => (StatusCode::NOT_IMPLEMENTED, "this proxy makes no tunnels"),
+            Self::Body => (StatusCode::BAD_REQUEST, "the request body is not framed as HTTP"),
         };
-        let mut response = answer(status, error, message, trace);
+        let mut response = answer(status, self.name(), message, trace);
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         response
     }
@@ -72,56 +80,19 @@ fn answer(status: StatusCode, error: &str, message: &str, trace: &TraceId) -> Re
     response
 }
 
-/// Where the name of a request comes from; the name itself is made only if it is needed.
-pub(crate) struct Trace(Option<HeaderValue>);
-
 /// The name of a request in logs and in the proxy's own answers.
 pub(crate) struct TraceId(String);
 
-impl Trace {
-    /// The request with these headers.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        Self(headers.get(TRACEPARENT).cloned())
-    }
-
-    /// The W3C trace id of the request, or `fallback` as one.
-    pub(crate) fn named(&self, fallback: impl FnOnce() -> u128) -> TraceId {
-        let given = self.0.as_ref().and_then(|value| trace_id(value.to_str().ok()?));
-        TraceId(given.map_or_else(|| format!("{:032x}", fallback().max(1)), str::to_owned))
+impl TraceId {
+    /// The id of the trace, or `fallback` as one.
+    pub(crate) fn of(trace: Option<Trace>, fallback: impl FnOnce() -> u128) -> Self {
+        let id = trace.map_or_else(|| fallback().max(1), |trace| trace.trace_id);
+        Self(format!("{id:032x}"))
     }
 }
 
 impl std::fmt::Display for TraceId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// The trace id of `version-traceid-parentid-flags` (W3C Trace Context, 3.2); all zeros is none.
-fn trace_id(traceparent: &str) -> Option<&str> {
-    let mut parts = traceparent.split('-');
-    let (version, id) = (parts.next()?, parts.next()?);
-    let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let valid = version.len() == 2
-        && version != "ff"
-        && id.len() == 32
-        && is_hex(id)
-        && id.bytes().any(|byte| byte != b'0');
-    valid.then_some(id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trace_id_is_taken_only_from_a_valid_traceparent() {
-        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
-        assert_eq!(trace_id(&format!("00-{id}-00f067aa0ba902b7-01")), Some(id));
-        assert_eq!(trace_id(&format!("ff-{id}-00f067aa0ba902b7-01")), None);
-        assert_eq!(trace_id(&format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32))), None);
-        assert_eq!(trace_id(&format!("00-{}-00f067aa0ba902b7-01", id.to_uppercase())), None);
-        assert_eq!(trace_id("00-abc-def-01"), None);
-        assert_eq!(Trace(None).named(|| 255).to_string(), format!("{:0>32}", "ff"));
     }
 }

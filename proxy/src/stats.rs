@@ -42,6 +42,8 @@ pub struct Stats {
     pub in_flight: u64,
     /// Bytes that exchanges in flight hold now.
     pub held_bytes: u64,
+    /// Requests and copies of which neither access log nor collector was told: too much waited.
+    pub untold: u64,
     /// Bytes that wait for the comparator now.
     pub queue_bytes: u64,
     /// Time that the proxy's own code added to a live request, in nanoseconds: median.
@@ -53,6 +55,8 @@ pub struct Stats {
 /// Outcomes of one role.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RoleStats {
+    /// Copies in flight now; 0 for the primary, which gets none.
+    pub in_flight: u64,
     /// Complete responses.
     pub responses: u64,
     /// No response, by reason.
@@ -80,6 +84,7 @@ impl Stats {
             lost: sum(|core| &core.lost),
             in_flight: sum(|core| &core.in_flight),
             held_bytes: sum(|core| &core.held_bytes),
+            untold: sum(|core| &core.untold),
             queue_bytes: queue_bytes as u64,
             overhead_ns_p50: quantile(&overhead, 50),
             overhead_ns_p99: quantile(&overhead, 99),
@@ -91,6 +96,7 @@ impl RoleStats {
     fn gather(cores: &[Arc<Counters>], role: Role) -> Self {
         let missing = MissingReason::ALL.map(|reason| (reason, reason.name()));
         Self {
+            in_flight: cores.iter().map(|core| core.copies(role).get()).sum(),
             responses: cores.iter().map(|core| core.responses(role).get()).sum(),
             missing: named(&missing, |reason| {
                 cores.iter().map(|core| core.missing(role, reason).get()).sum()

@@ -40,6 +40,7 @@ pub(super) fn check(config: &Config) -> Findings {
     twins(config, &seen, &mut findings);
     log(config, &mut findings);
     webhook(&config.webhook, &mut findings);
+    traces(config, &mut findings);
     findings
 }
 
@@ -98,6 +99,18 @@ fn webhook(hook: &Webhook, findings: &mut Findings) {
             KeyPath::of(&["webhook", "secret_file"]),
             "is absent: a receiver cannot know who posts to it",
             "set webhook.secret_file or webhook.secret_env, and check webhook-signature there",
+        );
+    }
+}
+
+fn traces(config: &Config, findings: &mut Findings) {
+    let Some(text) = &config.traces.url else { return };
+    let is_usable = Url::parse(text).is_ok_and(|url| url.scheme() == "http" && url.host().is_some());
+    if !is_usable {
+        findings.problem(
+            KeyPath::of(&["traces", "url"]),
+            format!("`{text}` is no address that spans can be posted to"),
+            "write http://host:port/v1/traces; a collector on this machine can go on by TLS",
         );
     }
 }
