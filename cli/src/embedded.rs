@@ -7,6 +7,7 @@ use crate::commands::verdict::sign::signing_key;
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::redaction::redactor;
 use crate::take_up::{TakenUp, take_up};
+use crate::telemetry::Telemetry;
 use anyhow::Context as _;
 use parallax_comparator::diff::Schema;
 use parallax_comparator::report::Published;
@@ -45,6 +46,7 @@ pub(crate) struct Embedded {
     worker: WorkerHandle,
     console: Option<parallax_console::Running>,
     board: Board,
+    telemetry: Telemetry,
     drain: Duration,
     /// What the start found in the log, for people.
     notes: Vec<String>,
@@ -85,7 +87,10 @@ impl Embedded {
             .then(|| Console::start_with(config.console.address, board.clone(), webhook))
             .transpose()
             .or_exit(Exit::Usage)?;
-        let proxy = Proxy::start(config, ledger.clone(), sender).or_exit(Exit::Usage)?;
+        let (telemetry, observer) = Telemetry::start(config)?;
+        let proxy = Proxy::start_observed(config, ledger.clone(), sender, &observer).or_exit(Exit::Usage)?;
+        // Only the proxy's own clones keep the threads that listen to it.
+        drop(observer);
         let publisher = board.clone();
         let publish: Publish = Box::new(move |published| publisher.publish(published));
         let worker_options = WorkerOptions { capture: options.capture, ..WorkerOptions::default() };
@@ -97,7 +102,7 @@ impl Embedded {
         };
         let worker = worker.or_exit(Exit::Usage)?;
         let drain = config.limits.drain_timeout.0;
-        Ok(Self { proxy, worker, console, board, drain, notes: taken.notes })
+        Ok(Self { proxy, worker, console, board, telemetry, drain, notes: taken.notes })
     }
 
     /// What the start found in the log, a line each.
@@ -135,6 +140,7 @@ impl Embedded {
         // Before the proxy refuses its first connection: whoever routes traffic here looks at /readyz.
         self.board.drain();
         self.proxy.drain(self.drain);
+        self.telemetry.finish();
         let outcome = self.worker.stop().or_exit(Exit::Io)?;
         Ok(Finished { published: outcome.published, console: self.console })
     }

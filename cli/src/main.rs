@@ -16,6 +16,7 @@ mod redaction;
 mod report_file;
 mod summary;
 mod take_up;
+mod telemetry;
 
 use clap::Parser as _;
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use crate::exit::{Exit, Failure, OrExit as _, Outcome};
 use crate::interrupt::{Interrupt, Waited};
 use crate::output::{self, Format, note};
 use crate::redaction::redactor;
+use crate::telemetry::Telemetry;
 use clap::Args;
 use parallax_config::{Running, Span};
 use parallax_exchange::log::{Record, Writer};
@@ -55,7 +56,12 @@ impl Proxy {
         let receiver = receiver.redacted_by(redactor(&config.redact)?);
         let ledger = Ledger::new(config.policy.window.nanos());
         let recorder = Recorder::start(receiver, open_log(&config)?)?;
-        let proxy = parallax_proxy::Proxy::start(&config, ledger.clone(), sender).or_exit(Exit::Usage)?;
+        crate::metrics::install();
+        let (telemetry, observer) = Telemetry::start(&config)?;
+        let proxy = parallax_proxy::Proxy::start_observed(&config, ledger.clone(), sender, &observer)
+            .or_exit(Exit::Usage)?;
+        // Only the proxy's own clones keep the threads that listen to it.
+        drop(observer);
         let control = Control::start(self.config, &config, Running::Proxy, proxy.handle())?;
         note!(global, "proxy    {}", proxy.address());
         if let Some(admin) = control.address() {
@@ -70,6 +76,7 @@ impl Proxy {
         });
         drop(control);
         let stats = proxy.drain(config.limits.drain_timeout.0);
+        telemetry.finish();
         admissions.merge(&ledger.take_through(u64::MAX));
         let recorded = recorder.finish()?;
         let partial = waited == Waited::Interrupted;

@@ -3,7 +3,7 @@
 use super::State;
 use axum::Router;
 use axum::extract::{Request, State as Held};
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Json, Response};
@@ -16,6 +16,7 @@ pub(super) async fn serve(listener: TcpListener, state: Arc<State>, token: Optio
     let guarded = Router::new()
         .route("/v1/reload", post(reload))
         .route("/v1/state", get(show))
+        .route("/metrics", get(scrape))
         .layer(from_fn_with_state(Arc::new(token), admit));
     // Probes know no token, and learn nothing.
     let router = guarded
@@ -55,6 +56,12 @@ async fn reload(Held(state): Held<Arc<State>>) -> Response {
         Ok(refused) => (StatusCode::UNPROCESSABLE_ENTITY, Json(refused)).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+/// The proxy's counts, at most a second old.
+async fn scrape() -> Response {
+    let text = crate::metrics::install().render();
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
 async fn show(Held(state): Held<Arc<State>>) -> Response {
