@@ -11,7 +11,7 @@ pub(crate) mod tools;
 pub(crate) mod upstream;
 
 pub(crate) use binary::{Invocation, Outcome, binary as binary_path, parallax, parallax_under};
-pub(crate) use client::{Load, Request, Sent, get, send};
+pub(crate) use client::{Answer, Load, Request, Sent, get, send};
 pub(crate) use document::Document;
 pub(crate) use process::{Process, free_port};
 pub(crate) use rig::{Rig, Trial};

@@ -32,6 +32,7 @@ mod report_formats;
 mod resume;
 mod sdks;
 mod signatures;
+mod telemetry;
 mod waiting;
 mod webhooks;
 mod zipkin;
