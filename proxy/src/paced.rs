@@ -1,38 +1,47 @@
 //! How fast a shadow may talk.
 //!
 //! A core reads its shadows on the thread that serves clients, so a shadow which sends without end (a
-//! body, interim answers, garbage) would keep that thread from them: as long as there is something to
-//! read, reading goes on. Hence two bounds on what is read of each shadow, both above anything that a
-//! build comparable with the primary's does: a pause after each [`TURN`], in which clients have their
-//! turn, and no more bytes than a multiple of what the primary sends and [`RATE`] beside it. What is
-//! over that waits in the shadow's own buffers, and its time limit goes on.
+//! body, interim answers, pings) would keep that thread from them: as long as there is something to
+//! read, reading goes on. Hence two bounds on the work with each shadow, both above anything that a
+//! build comparable with the primary's makes: a pause after each [`TURN`], in which clients have their
+//! turn, and no more work than a multiple of that with the primary and [`RATE`] beside it. What is over
+//! that waits in the shadow's own buffers, and its time limit goes on.
+//!
+//! Work is counted in bytes read; each write counts as well, as [`WRITE`] of them, because a peer can
+//! make one necessary with a few bytes.
 
 use std::cell::Cell;
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-/// Bytes read of one connection before others have their turn: one buffer of the largest kind.
-const TURN: usize = 64 << 10;
+/// Work with one connection before others have their turn: one buffer of the largest kind.
+pub(crate) const TURN: usize = 64 << 10;
 
-/// Bytes a second that a shadow may send, whatever the primary does.
+/// The same with HTTP/2, where a few bytes are a frame: what the longest frame takes.
+pub(crate) const TURN_H2: usize = 16 << 10;
+
+/// What a write costs: about as much as reading this.
+const WRITE: usize = 2 << 10;
+
+/// Work a second that a shadow may make, whatever the primary does.
 const RATE: i64 = 4 << 20;
 
-/// Bytes that it may send for each byte of the primary.
+/// Work that it may make for each byte of the primary's.
 const SHARE: i64 = 2;
 
-/// Bytes that it may be behind its right: a large answer of the primary may be the shadow's a while later.
+/// Work that it may be behind its right: a large answer of the primary may be the shadow's a while later.
 const CREDIT: i64 = 64 << 20;
 
-/// How long a shadow waits that has sent too much: long enough that a thousand of them cost little.
+/// How long a shadow waits that has made too much: long enough that a thousand of them cost little.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What the primary has sent on one core.
+/// What work the primary has made on one core.
 #[derive(Debug, Default)]
 pub(crate) struct Measure(Cell<u64>);
 
@@ -45,7 +54,7 @@ pub(crate) enum Pace {
     Held(Rc<Allowance>),
 }
 
-/// What a shadow may still send on one core.
+/// What work a shadow may still make on one core.
 #[derive(Debug)]
 pub(crate) struct Allowance {
     measure: Rc<Measure>,
@@ -88,13 +97,13 @@ impl Allowance {
 }
 
 impl Pace {
-    /// The stream, read at this pace.
-    pub(crate) fn stream<S>(&self, inner: S) -> Paced<S> {
+    /// The stream, read at this pace; others have their turn after `limit` of it.
+    pub(crate) fn stream<S>(&self, inner: S, limit: usize) -> Paced<S> {
         let pace = match self {
             Self::Measured(measure) => Self::Measured(Rc::clone(measure)),
             Self::Held(allowance) => Self::Held(Rc::clone(allowance)),
         };
-        Paced { inner, pace, turn: 0, pause: None }
+        Paced { inner, pace, turn: 0, limit, pause: None }
     }
 }
 
@@ -102,8 +111,9 @@ impl Pace {
 pub(crate) struct Paced<S> {
     inner: S,
     pace: Pace,
-    /// Bytes read since others had their turn.
+    /// Work since others had their turn.
     turn: usize,
+    limit: usize,
     /// Present while it waits.
     pause: Option<Pin<Box<Sleep>>>,
 }
@@ -116,10 +126,8 @@ impl<S> Paced<S> {
             ready!(pause.as_mut().poll(cx));
             self.pause = None;
         }
-        if self.turn >= TURN {
-            self.turn = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+        if self.turn >= self.limit {
+            return self.end_turn(cx);
         }
         if allowance.bytes.get() > 0 || allowance.is_left(Instant::now()) {
             return Poll::Ready(());
@@ -129,6 +137,35 @@ impl<S> Paced<S> {
         let polled = pause.as_mut().poll(cx);
         self.pause = polled.is_pending().then_some(pause);
         polled
+    }
+}
+
+impl<S> Paced<S> {
+    fn count(&mut self, work: usize) {
+        match &self.pace {
+            Pace::Measured(measure) => measure.0.set(measure.0.get().wrapping_add(work as u64)),
+            Pace::Held(allowance) => {
+                allowance.take(work);
+                self.turn += work;
+            }
+        }
+    }
+
+    fn end_turn<T>(&mut self, cx: &mut Context<'_>) -> Poll<T> {
+        self.turn = 0;
+        // Woken after the runtime has looked for what clients sent. A plain wake would come before it:
+        // it looks only after every sixty-first task.
+        let _ = pin!(tokio::task::yield_now()).poll(cx);
+        Poll::Pending
+    }
+
+    /// Counts a write, or ends the turn before it.
+    fn poll_write_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.turn >= self.limit {
+            return self.end_turn(cx);
+        }
+        self.count(WRITE);
+        Poll::Ready(())
     }
 }
 
@@ -142,13 +179,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.inner).poll_read(cx, buffer);
         let count = buffer.filled().len() - before;
-        match &self.pace {
-            Pace::Measured(measure) => measure.0.set(measure.0.get().wrapping_add(count as u64)),
-            Pace::Held(allowance) => {
-                allowance.take(count);
-                // Nothing to read: others have their turn by themselves.
-                self.turn = if polled.is_pending() { 0 } else { self.turn + count };
-            }
+        self.count(count);
+        if polled.is_pending() {
+            // Nothing to read: others have their turn by themselves.
+            self.turn = 0;
         }
         polled
     }
@@ -156,6 +190,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_write_turn(cx));
         Pin::new(&mut self.inner).poll_write(cx, bytes)
     }
 
@@ -164,6 +199,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_write_turn(cx));
         Pin::new(&mut self.inner).poll_write_vectored(cx, bytes)
     }
 
@@ -209,7 +245,7 @@ mod tests {
     async fn what_is_over_the_allowance_waits_and_others_have_their_turn() {
         use tokio::io::AsyncReadExt as _;
         let allowance = Allowance::new(&Rc::default());
-        let mut endless = Pace::Held(Rc::clone(&allowance)).stream(tokio::io::repeat(b'x'));
+        let mut endless = Pace::Held(Rc::clone(&allowance)).stream(tokio::io::repeat(b'x'), TURN);
         let mut buffer = vec![0; TURN];
         assert_eq!(endless.read(&mut buffer).await.unwrap(), TURN);
         let read = endless.read(&mut buffer);

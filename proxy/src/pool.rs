@@ -6,7 +6,7 @@
 //! roles or cores, so a role that hangs can exhaust only its own pool.
 
 use crate::local::Local;
-use crate::paced::Pace;
+use crate::paced::{Pace, TURN, TURN_H2};
 use crate::payload::Payload;
 use crate::settings::Settings;
 use crate::target::Target;
@@ -180,12 +180,14 @@ impl Pool {
         }
         let sender = match self.dial().await? {
             Dialled::Plain(stream) => {
-                let (sender, connection) = self.h1.handshake(TokioIo::new(self.pace.stream(stream))).await?;
+                let (sender, connection) =
+                    self.h1.handshake(TokioIo::new(self.pace.stream(stream, TURN))).await?;
                 tokio::task::spawn_local(log_end(connection));
                 sender
             }
             Dialled::Tls(stream) => {
-                let (sender, connection) = self.h1.handshake(TokioIo::new(self.pace.stream(stream))).await?;
+                let (sender, connection) =
+                    self.h1.handshake(TokioIo::new(self.pace.stream(stream, TURN))).await?;
                 tokio::task::spawn_local(log_end(connection));
                 sender
             }
@@ -246,12 +248,14 @@ impl Pool {
     async fn open_shared(&self) -> Result<(), ConnectError> {
         let sender = match self.dial().await? {
             Dialled::Plain(stream) => {
-                let (sender, connection) = self.h2.handshake(TokioIo::new(self.pace.stream(stream))).await?;
+                let (sender, connection) =
+                    self.h2.handshake(TokioIo::new(self.pace.stream(stream, TURN_H2))).await?;
                 tokio::task::spawn_local(log_end(connection));
                 sender
             }
             Dialled::Tls(stream) => {
-                let (sender, connection) = self.h2.handshake(TokioIo::new(self.pace.stream(stream))).await?;
+                let (sender, connection) =
+                    self.h2.handshake(TokioIo::new(self.pace.stream(stream, TURN_H2))).await?;
                 tokio::task::spawn_local(log_end(connection));
                 sender
             }
