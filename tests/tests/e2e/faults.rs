@@ -42,6 +42,7 @@ struct Fault {
 enum Shadow {
     Server(Behaviour),
     Tls(Behaviour),
+    H2(Behaviour),
     Refused,
     BlackHole,
 }
@@ -68,6 +69,9 @@ const FAULTS: &[Fault] = &[
     Fault { name: "answering twice", shadow: Shadow::Server(shadow::answering_twice), missing: None },
     Fault { name: "failing TLS", shadow: Shadow::Tls(shadow::refusing_tls), missing: Some("connect") },
     Fault { name: "silent TLS", shadow: Shadow::Tls(shadow::silent), missing: Some("connect") },
+    Fault { name: "HTTP/2 silent", shadow: Shadow::H2(shadow::silent), missing: Some("timeout") },
+    Fault { name: "HTTP/2 garbage", shadow: Shadow::H2(shadow::garbage), missing: Some("reset") },
+    Fault { name: "HTTP/2 endless pings", shadow: Shadow::H2(shadow::pinging), missing: Some("timeout") },
 ];
 
 /// What stands at the place of a faulty shadow, until it is dropped.
@@ -83,6 +87,10 @@ impl Shadow {
             Self::Tls(behaviour) => {
                 let server = Server::start(*behaviour);
                 (format!("https://{}", server.address()), Some(Box::new(server)))
+            }
+            Self::H2(behaviour) => {
+                let server = Server::start(*behaviour);
+                (format!("h2://{}", server.address()), Some(Box::new(server)))
             }
             Self::Refused => (format!("http://{}", shadow::refused()), None),
             Self::BlackHole => {

@@ -9,7 +9,7 @@ pub(super) const SOON: Duration = Duration::from_secs(30);
 /// Beyond this a copy has failed.
 pub(super) const SHADOW_TIMEOUT: Duration = Duration::from_millis(400);
 
-/// What a proxy stands before, and how.
+/// What a proxy stands before, and how; a URL with the scheme `h2` is spoken to by HTTP/2.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Place {
     pub(super) primary: String,
@@ -19,6 +19,8 @@ pub(super) struct Place {
     pub(super) limits: String,
     /// What the shell does before it starts the proxy, such as `ulimit -n 64`.
     pub(super) shell: &'static str,
+    /// Whether the process judges as well: `parallax run` instead of `parallax proxy`.
+    pub(super) judges: bool,
     /// Further tables of the configuration.
     pub(super) tables: String,
 }
@@ -46,7 +48,11 @@ impl Place {
         let roles = [("primary", Some(&self.primary)), ("candidate", self.candidate.as_ref())];
         for (name, url) in roles.into_iter().chain([("control", self.control.as_ref())]) {
             if let Some(url) = url {
-                text += &format!("[roles.{name}]\nurl = \"{url}\"\n");
+                text += &format!("[roles.{name}]\n");
+                text += &match url.strip_prefix("h2:") {
+                    Some(place) => format!("url = \"http:{place}\"\nprotocol = \"h2\"\n"),
+                    None => format!("url = \"{url}\"\n"),
+                };
             }
         }
         text + &self.tables
@@ -59,7 +65,9 @@ impl Front {
         let directory = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(directory.path().join("parallax.toml"), place.toml(port, console, admin))
             .expect("the configuration can be written");
-        let args = ["proxy", "--config", "parallax.toml", "--format", "json"];
+        let command: &[_] =
+            if place.judges { &["run", "--capture", "--until", "forever"] } else { &["proxy"] };
+        let args = command.iter().chain(&["--config", "parallax.toml", "--format", "json"]);
         let process = parallax_under(place.shell, args).dir(directory.path()).start();
         let process = process.listening(port, SOON).listening(admin, SOON);
         Self { process, port, admin, console, directory }

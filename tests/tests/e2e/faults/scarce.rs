@@ -142,3 +142,26 @@ fn more_clients_than_descriptors_do_not_end_those_that_are_served() {
     drop(crowd);
     front.end().expect_code(130);
 }
+
+/// The same where the process judges: it goes on serving and judging, and says what it cannot keep.
+#[test]
+fn a_full_disk_under_a_run_that_judges_costs_the_log_and_no_answer() {
+    let _alone = alone();
+    let [primary, candidate] = [(); 2].map(|()| Server::start(shadow::primary));
+    let plain = Front::start(&Place { primary: url(&primary), ..Place::default() });
+    let front = Front::start(&Place {
+        primary: url(&primary),
+        candidate: Some(url(&candidate)),
+        shell: "trap '' XFSZ && ulimit -f 64",
+        judges: true,
+        ..Place::default()
+    });
+    let mut seen = load::drive(plain.address(), &[front.address()], LOAD);
+    let (mut seen, reference) = (seen.remove(1), seen.remove(0));
+    seen.compare(&reference);
+    assert!(seen.wrong.is_empty(), "{:?}", seen.wrong);
+    let outcome = front.end();
+    let document = outcome.document();
+    assert!(outcome.stderr.contains("the log cannot be written; judging goes on"), "{outcome}");
+    assert_eq!(document.count("/exposure/compared"), seen.answers, "{outcome}");
+}

@@ -307,3 +307,18 @@ pub(super) fn refusing_tls(stream: TcpStream) -> Pin<Box<dyn Future<Output = ()>
         let _ = stream.write_all(&[0x15, 3, 3, 0, 2, 2, 40]).await;
     })
 }
+
+/// Asks for a sign of life without end (RFC 9113, 6.7), and answers no request.
+pub(super) fn pinging(stream: TcpStream) -> Pin<Box<dyn Future<Output = ()>>> {
+    Box::pin(async move {
+        let (mut incoming, mut outgoing) = stream.into_split();
+        tokio::task::spawn_local(async move {
+            let mut rest = vec![0; 64 << 10];
+            while incoming.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+        });
+        // A SETTINGS frame with nothing in it, as each server begins.
+        let _ = outgoing.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await;
+        let pings = [&[0, 0, 8, 6, 0, 0, 0, 0, 0], b"are you?".as_slice()].concat().repeat(100);
+        while outgoing.write_all(&pings).await.is_ok() {}
+    })
+}
