@@ -15,10 +15,16 @@ use parallax_proxy::{Observer, Told};
 use spans::{Exporter, Spans};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The longest that a line waits to be seen in the file.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// How long the end waits for a disk and a collector.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Between two looks whether they are done.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The threads; they end when the proxy has, and are waited for then.
 #[derive(Debug, Default)]
@@ -52,10 +58,16 @@ impl Telemetry {
         Ok((Self { threads }, observer))
     }
 
-    /// Waits until everything has been told; the proxy has ended before.
+    /// Waits until everything has been told, but not for ever; the proxy has ended before.
     pub(crate) fn finish(self) {
+        let end = Instant::now() + PATIENCE;
         for thread in self.threads {
-            if thread.join().is_err() {
+            while !thread.is_finished() && Instant::now() < end {
+                std::thread::sleep(PAUSE);
+            }
+            if !thread.is_finished() {
+                tracing::warn!("the access log or the collector hangs; what it was not told is lost");
+            } else if thread.join().is_err() {
                 tracing::error!("a thread that tells of requests has panicked");
             }
         }

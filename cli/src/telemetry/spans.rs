@@ -22,8 +22,8 @@ const BATCH: usize = 512;
 /// How long a batch is gathered.
 const GATHER: Duration = Duration::from_millis(500);
 
-/// How long a collector may take; also how long the end waits for it.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a collector may take.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Where spans are taken.
 #[derive(Debug)]
