@@ -1,7 +1,8 @@
 //! What operators see of live traffic: the access log, traces at a collector, the metrics of each role.
 
 use crate::harness::{
-    Answer, Document, Outcome, Process, Request, Upstream, free_port, get, local, parallax, send, wait_for,
+    Answer, Document, Load, Outcome, Process, Request, Upstream, alone, free_port, get, local, parallax,
+    send, wait_for,
 };
 use bytes::Bytes;
 use http::Response;
@@ -215,6 +216,31 @@ fn a_collector_that_hangs_or_is_not_there_costs_spans_and_nothing_else() {
         });
         rig.end();
     }
+}
+
+#[test]
+fn an_access_log_that_hangs_costs_lines_and_nothing_else() {
+    let _alone = alone();
+    let ((primary, _), (candidate, _), (control, _)) = (role(200), role(200), role(200));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let pipe = directory.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()), "a pipe can be made");
+    // Open, so that the proxy can open it too, and never read.
+    let _held = std::fs::OpenOptions::new().read(true).write(true).open(&pipe).expect("a pipe");
+    let tables = format!("[access_log]\nfile = \"{}\"\n[mirror]\ndry = true\n", pipe.display());
+    let rig = Rig::start([&*primary.url(), &*candidate.url(), &*control.url()], &tables);
+    let untold = || {
+        Document::parse(&get(local(rig.admin), "/v1/state").text())
+            .expect("a document")
+            .count("/stats/untold")
+    };
+    // What the pipe, the writer and the queue hold is some nine thousand lines.
+    let load = Load::times(local(rig.port), vec![Request::get("/a"); 10_000], 8);
+    let sent = load.finish();
+    assert_eq!((sent.status.get(&200), sent.failed.len()), (Some(&10_000), 0), "{sent:?}");
+    assert!(untold() > 0, "{}", untold());
+    rig.end();
 }
 
 #[test]
