@@ -6,7 +6,7 @@ use super::wire::{Answer, Client, read_answer};
 use super::{LOAD, count, load, unaccounted, url};
 use crate::harness::{alone, wait_for};
 use std::io::{ErrorKind, Write as _};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -73,6 +73,34 @@ fn crawl(address: SocketAddr) -> Answer {
         std::thread::sleep(CRAWL);
     }
     read_answer(&mut stream, false).expect("an answer")
+}
+
+#[test]
+fn clients_that_never_read_their_answers_stop_nobody_else() {
+    let _alone = alone();
+    let [primary, candidate] = [shadow::primary, shadow::healthy].map(Server::start);
+    let place = place(&primary, &candidate);
+    let plain = Front::start(&Place { candidate: None, ..place.clone() });
+    let front = Front::start(&place);
+    let deaf: Vec<_> = (0..4).map(|_| fill(front.address())).collect();
+    let mut seen = load::drive(plain.address(), &[front.address()], LOAD);
+    let (mut seen, reference) = (seen.remove(1), seen.remove(0));
+    seen.compare(&reference);
+    assert!(seen.wrong.is_empty(), "{:?}", seen.wrong);
+    assert!(front.memory() < super::MEMORY + super::BUDGETS, "{} bytes", front.memory());
+    assert!(count(&front.state(), "/stats/connections") >= 4, "they are still there");
+    drop(deaf);
+    front.end().expect_code(130);
+}
+
+/// Asks for one large answer after the other and reads none, until nothing more can be sent.
+fn fill(address: SocketAddr) -> TcpStream {
+    let mut stream = Client::new(address).connect().expect("a connection");
+    stream.set_write_timeout(Some(Duration::from_millis(100))).expect("a socket has one");
+    let request = load::request(3);
+    let sent = (0..1000).take_while(|_| stream.write_all(&request).is_ok()).count();
+    assert!(sent < 1000, "the proxy reads on though nobody takes its answers");
+    stream
 }
 
 #[test]

@@ -21,7 +21,8 @@ struct Scarcity {
 const SCARCE: &[Scarcity] = &[
     Scarcity {
         name: "queue full",
-        limits: "queue_exchanges = 1",
+        // Less than the exchange of one large request and its echo, so that it does not depend on the disk.
+        limits: "body_bytes = 400000\nqueue_bytes = 500000\nqueue_exchanges = 1",
         shell: "true",
         candidate: shadow::healthy,
         counted: "/stats/lost",
