@@ -12,6 +12,7 @@ mod books;
 pub(crate) mod clock;
 mod connection;
 mod lane;
+mod line;
 mod live;
 mod multiplex;
 pub(crate) mod pair;
@@ -112,3 +113,6 @@ impl Stop {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod session_tests;

@@ -13,6 +13,7 @@ pub mod demo;
 pub mod engine;
 pub mod events;
 pub mod hdr;
+mod json;
 pub mod knee;
 mod oracle;
 pub mod plan;
@@ -29,6 +30,6 @@ pub use engine::{Failure, LoadError, Observer, Options, PairedRun, Progress, Run
 pub use plan::Plan;
 pub use rate::{ParseRateError, Rate};
 pub use report::{LoadReport, PairedReport, run, run_paired};
-pub use source::{Rendering, Source, SourceError};
+pub use source::{IdPlace, Rendering, SessionKey, SessionOrder, Source, SourceError};
 pub use target::{Protocol, Speaks, Target, TargetError};
 pub use threshold::{Threshold, ThresholdError, ThresholdOutcome};

@@ -34,17 +34,27 @@ pub use select::{PathPattern, Selection};
 
 use crate::engine::{LoadError, Options, Run};
 use crate::plan::{Pace, Plan, Recorded};
-use crate::source::{Rendering, Source};
+use crate::source::{Rendering, SessionKey, Sessions, Source, SourceError, link};
 use crate::target::Target;
-use parallax_exchange::Request;
 use parallax_exchange::log::LogError;
+use parallax_exchange::{Request, Response};
 use std::time::Duration;
 
 /// Requests in the order of their times.
 #[derive(Debug, Clone, Default)]
 pub struct Recording {
     requests: Vec<Timed>,
+    /// What else is known of each request.
+    beside: Vec<Beside>,
     facts: facts::Facts,
+}
+
+/// What a recording has of a request, beside the request.
+#[derive(Debug, Clone, Default)]
+struct Beside {
+    cluster_key: u64,
+    /// What the primary answered, where it was asked for.
+    answer: Option<Box<Response>>,
 }
 
 /// A request with the time at which it came.
@@ -129,8 +139,8 @@ impl Recording {
     #[must_use]
     pub fn new(requests: impl IntoIterator<Item = (u64, Request)>) -> Self {
         let mut recording = Self::default();
-        for (at_ns, request) in requests {
-            recording.push(at_ns, request);
+        for (number, (at_ns, request)) in requests.into_iter().enumerate() {
+            recording.push(at_ns, request, Beside { cluster_key: number as u64, answer: None });
         }
         recording.sort();
         recording
@@ -161,12 +171,23 @@ impl Recording {
         rendering: &Rendering,
         options: Options,
     ) -> Result<Run, LoadError> {
-        let source = Source::new(
+        let mut source = Source::new(
             self.requests.iter().map(|(_, request)| request),
             &target,
             rendering,
             "the recording",
         )?;
+        if let Some(order) = &rendering.order {
+            if source.is_shared() {
+                return Err(SourceError::Order.into());
+            }
+            let sessions = Sessions::new((0..self.requests.len()).map(|at| self.session(at, &order.by)));
+            if order.remap {
+                let answers: Vec<_> = self.beside.iter().map(|beside| beside.answer.as_deref()).collect();
+                link(&mut source, &sessions, &answers);
+            }
+            source = source.in_order_of(sessions);
+        }
         let times = self.requests.iter().map(|(at_ns, _)| *at_ns).collect();
         let recorded = match extent {
             Extent::Laps(laps) => Recorded::laps(times, pace, laps),
@@ -175,13 +196,39 @@ impl Recording {
         Ok(Run { plan: Plan::recorded(recorded)?, target, source, options })
     }
 
-    fn push(&mut self, at_ns: u64, request: Request) {
+    /// The session of a request.
+    fn session(&self, at: usize, key: &SessionKey) -> u64 {
+        let headers = &self.requests[at].1.headers;
+        let value = match key {
+            SessionKey::Recorded => return self.beside[at].cluster_key,
+            SessionKey::Header(name) => headers.get(name).map(http::HeaderValue::as_bytes),
+            SessionKey::Cookie(name) => headers.get_all(http::header::COOKIE).into_iter().find_map(|value| {
+                let pairs = value.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+                pairs.into_iter().find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+            }),
+        };
+        // A request without it is a session of its own; the number is marked so that it is no digest.
+        value.map_or(at as u64 | 1 << 63, |value| xxhash_rust::xxh3::xxh3_64(value) & !(1 << 63))
+    }
+
+    fn push(&mut self, at_ns: u64, request: Request, beside: Beside) {
         self.facts.see(at_ns, &request);
         self.requests.push((at_ns, request));
+        self.beside.push(beside);
     }
 
     fn sort(&mut self) {
-        self.requests.sort_by_key(|(at_ns, _)| *at_ns); // Stable: equal times keep their order.
+        let (requests, beside) = (std::mem::take(&mut self.requests), std::mem::take(&mut self.beside));
+        let mut both: Vec<_> = requests.into_iter().zip(beside).collect();
+        both.sort_by_key(|((at_ns, _), _)| *at_ns); // Stable: equal times keep their order.
+        (self.requests, self.beside) = both.into_iter().unzip();
+    }
+
+    /// Keeps the requests that `is_wanted` says.
+    fn keep(&mut self, is_wanted: impl Fn(&Timed) -> bool) {
+        let (requests, beside) = (std::mem::take(&mut self.requests), std::mem::take(&mut self.beside));
+        let both = requests.into_iter().zip(beside).filter(|(request, _)| is_wanted(request));
+        (self.requests, self.beside) = both.unzip();
     }
 }
 

@@ -9,7 +9,7 @@ mod page;
 mod plot;
 mod summary;
 
-pub use document::{Bytes, Connections, LoadDocument, Quantiles};
+pub use document::{Bytes, Connections, LoadDocument, Quantiles, Remap};
 pub(crate) use integrity::HostClock;
 pub use integrity::{Clock, Integrity, IntegrityVerdict, PlanWindows, Processor};
 pub use page::{Second, page};

@@ -3,13 +3,23 @@
 //! Request `i` of a run is request `i mod n` of the source, in lap `i / n`. Rendering ahead leaves
 //! nothing to do at the due time but one write, and makes a run's bytes a function of the index.
 
+mod links;
+mod patch;
+
+pub(crate) use links::{learn, link};
+pub use patch::IdPlace;
+pub(crate) use patch::Learned;
+
 use crate::events::Generator;
 use crate::target::{Protocol, Target};
 use bytes::Bytes;
 use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use links::Learn;
 use parallax_exchange::Request;
+use patch::{Fill, Patch};
 use std::borrow::Borrow;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Requests that a run cycles through; at least one.
@@ -17,6 +27,40 @@ use std::sync::Arc;
 pub struct Source {
     requests: Vec<Rendered>,
     generated: Option<Arc<Generated>>,
+    sessions: Option<Arc<Sessions>>,
+}
+
+/// Whose each request is, for session order.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    /// By request: its session, numbered in the order in which they begin.
+    of: Vec<u32>,
+    count: usize,
+}
+
+impl Sessions {
+    /// Of the sessions' keys, one for each request.
+    pub(crate) fn new(keys: impl IntoIterator<Item = u64>) -> Self {
+        let mut numbers = std::collections::HashMap::new();
+        let of: Vec<u32> = keys
+            .into_iter()
+            .map(|key| {
+                let next = numbers.len() as u32;
+                *numbers.entry(key).or_insert(next)
+            })
+            .collect();
+        Self { of, count: numbers.len() }
+    }
+
+    /// The session of an arrival; it is the same in every lap.
+    pub(crate) fn of(&self, index: u64) -> u32 {
+        self.of[(index % self.of.len() as u64) as usize]
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
 }
 
 /// Requests that are made when they are due: the first one is rendered as a sample.
@@ -31,8 +75,14 @@ struct Generated {
 #[derive(Debug, Clone)]
 pub(crate) struct Rendered {
     pub(crate) bytes: Bytes,
-    /// Where a lap's number goes, if the session's header is rewritten.
-    session_end: Option<usize>,
+    /// What differs each time, in order.
+    patches: Vec<Patch>,
+    /// What is taken from the answer.
+    pub(crate) learns: Vec<Learn>,
+    host_at: Range<usize>,
+    /// The digits of `Content-Length`; empty where there is none.
+    length_at: Range<usize>,
+    body_at: usize,
     pub(crate) is_head: bool,
     /// The same for a protocol that shares connections.
     shared: Option<Box<Shared>>,
@@ -43,7 +93,6 @@ pub(crate) struct Rendered {
 struct Shared {
     head: http::Request<()>,
     body: Bytes,
-    lap_header: Option<HeaderName>,
 }
 
 /// Why a request cannot be sent as it is.
@@ -60,6 +109,11 @@ pub enum SourceError {
         /// The method.
         method: Method,
     },
+    /// Session order where connections are shared.
+    #[error(
+        "session order is for HTTP/1.1: over HTTP/2 all sessions share connections; leave one of the two out"
+    )]
+    Order,
     /// A target that is not a path.
     #[error(
         "request {index}: `{target}` is not a path; it must begin with `/` and hold no space or control character"
@@ -80,6 +134,32 @@ pub struct Rendering {
     /// Names the header that identifies a session: from the second lap on, `-LAP` is added to its value,
     /// so that every lap has sessions of its own.
     pub lap_header: Option<HeaderName>,
+    /// Where ids lie that every lap but the first gets its own of.
+    pub ids: Vec<IdPlace>,
+    /// Keeps each session's requests in order on one connection; by time alone otherwise. For recordings, and
+    /// for HTTP/1.1.
+    pub order: Option<SessionOrder>,
+}
+
+/// How a recording is replayed in session order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionOrder {
+    /// What tells sessions apart.
+    pub by: SessionKey,
+    /// Whether values that a recorded answer gave, and that come again in later requests of the session, are
+    /// replaced by those of the live answer. The recording must hold its answers.
+    pub remap: bool,
+}
+
+/// What tells sessions apart; a request without it is a session of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionKey {
+    /// The cluster key, as it was recorded.
+    Recorded,
+    /// A request header's value.
+    Header(HeaderName),
+    /// A cookie's value.
+    Cookie(String),
 }
 
 /// Headers that belong to a connection, and those that rendering writes itself.
@@ -113,7 +193,7 @@ impl Source {
             requests.map(|(index, request)| render(index + 1, request.borrow(), target, rendering)).collect();
         match rendered?.as_slice() {
             [] => Err(SourceError::Empty(from.to_owned())),
-            requests => Ok(Self { requests: requests.to_vec(), generated: None }),
+            requests => Ok(Self { requests: requests.to_vec(), generated: None, sessions: None }),
         }
     }
 
@@ -129,7 +209,22 @@ impl Source {
     ) -> Result<Self, SourceError> {
         let first = render(1, &generator.request(0), target, rendering)?;
         let generated = Generated { generator, target: target.clone(), rendering: rendering.clone() };
-        Ok(Self { requests: vec![first], generated: Some(Arc::new(generated)) })
+        Ok(Self { requests: vec![first], generated: Some(Arc::new(generated)), sessions: None })
+    }
+
+    /// The same, to be sent in session order.
+    pub(crate) fn in_order_of(self, sessions: Sessions) -> Self {
+        Self { sessions: Some(Arc::new(sessions)), ..self }
+    }
+
+    /// Whether requests share connections.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.requests.iter().any(|request| request.shared.is_some())
+    }
+
+    /// Whose each request is, where that decides on the order.
+    pub(crate) fn sessions(&self) -> Option<&Sessions> {
+        self.sessions.as_deref()
     }
 
     /// The request of an arrival, where requests are made when they are due.
@@ -167,32 +262,103 @@ impl Source {
         let generated = self.generate(index);
         let (request, lap) = generated.as_ref().map_or_else(|| self.of(index), |request| (request, 0));
         let shared = request.shared.as_deref().expect("a source is made for its target's protocol");
-        let mut head = shared.head.clone();
-        if lap > 0
-            && let Some(value) = shared.lap_header.as_ref().and_then(|name| head.headers_mut().get_mut(name))
-        {
-            let rewritten = [value.as_bytes(), b"-", lap.to_string().as_bytes()].concat();
-            *value = HeaderValue::from_bytes(&rewritten).expect("a value stays one with digits at its end");
+        if request.varies(lap) {
+            let mut bytes = Vec::new();
+            request.write_lap(lap, &Learned::default(), &mut bytes);
+            if let Some(rewritten) = shared.rewritten(&bytes) {
+                return rewritten;
+            }
         }
-        (head, shared.body.clone())
+        (shared.head.clone(), shared.body.clone())
     }
 }
 
 impl Rendered {
     /// Whether this lap's bytes differ from [`Self::bytes`].
     pub(crate) fn varies(&self, lap: u64) -> bool {
-        lap > 0 && self.session_end.is_some()
+        let varies = |patch: &Patch| lap > 0 || matches!(patch.fill, Fill::Learned(_));
+        self.patches.iter().any(varies)
+    }
+
+    /// Places that a learned value goes to, and those of them for which there is one.
+    pub(crate) fn learned(&self, learned: &Learned) -> (u64, u64) {
+        let variables = self.patches.iter().filter_map(|patch| match patch.fill {
+            Fill::Learned(variable) => Some(variable),
+            _ => None,
+        });
+        variables.fold((0, 0), |(all, known), variable| {
+            (all + 1, known + u64::from(learned.get(variable).is_some()))
+        })
     }
 
     /// The bytes of `lap` into `out`, which is cleared first.
-    pub(crate) fn write_lap(&self, lap: u64, out: &mut Vec<u8>) {
-        let (before, after) = self.bytes.split_at(self.session_end.unwrap_or(self.bytes.len()));
+    pub(crate) fn write_lap(&self, lap: u64, learned: &Learned, out: &mut Vec<u8>) {
         out.clear();
-        out.extend_from_slice(before);
-        out.push(b'-');
-        push_number(out, lap);
-        out.extend_from_slice(after);
+        // The body first, because its length comes before it: behind the head's end in `out`, and moved.
+        let in_body = self.patches.partition_point(|patch| patch.at.start < self.body_at);
+        let (head, body) = self.patches.split_at(in_body);
+        self.write_patched(0..self.length_at.start, head, lap, learned, out);
+        let digits_at = out.len();
+        self.write_patched(self.length_at.end..self.body_at, head, lap, learned, out);
+        let body_at = out.len();
+        self.write_patched(self.body_at..self.bytes.len(), body, lap, learned, out);
+        if !self.length_at.is_empty() {
+            let mut digits = Vec::with_capacity(20);
+            push_number(&mut digits, (out.len() - body_at) as u64);
+            out.splice(digits_at..digits_at, digits);
+        }
     }
+
+    /// A part of the bytes with those of the patches that lie in it.
+    fn write_patched(
+        &self,
+        part: Range<usize>,
+        patches: &[Patch],
+        lap: u64,
+        learned: &Learned,
+        out: &mut Vec<u8>,
+    ) {
+        let mut from = part.start;
+        for Patch { at, fill } in
+            patches.iter().filter(|patch| patch.at.start >= part.start && patch.at.end <= part.end)
+        {
+            out.extend_from_slice(&self.bytes[from..at.start]);
+            fill.write(&self.bytes[at.clone()], lap, learned, out);
+            from = at.end;
+        }
+        out.extend_from_slice(&self.bytes[from..part.end]);
+    }
+}
+
+impl Shared {
+    /// The same for a rewritten request, given as HTTP/1.1; `None` where that is none any more.
+    fn rewritten(&self, bytes: &[u8]) -> Option<(http::Request<()>, Bytes)> {
+        let mut fields = [httparse::EMPTY_HEADER; 128];
+        let mut request = httparse::Request::new(&mut fields);
+        let httparse::Status::Complete(length) = request.parse(bytes).ok()? else { return None };
+        let mut head = self.head.clone();
+        let mut uri = head.uri().clone().into_parts();
+        uri.path_and_query = Some(request.path?.parse().ok()?);
+        *head.uri_mut() = http::Uri::from_parts(uri).ok()?;
+        for field in request.headers.iter() {
+            let name: HeaderName = field.name.parse().ok()?;
+            if head.headers().contains_key(&name) && !NOT_COPIED.contains(&name) {
+                head.headers_mut().insert(name, HeaderValue::from_bytes(field.value).ok()?);
+            }
+        }
+        let body = &bytes[length..];
+        let is_grpc = head.headers().contains_key(header::TE);
+        if !is_grpc && !body.is_empty() {
+            head.headers_mut().insert(header::CONTENT_LENGTH, body.len().into());
+        }
+        Some((head, if is_grpc { grpc_message(body) } else { Bytes::copy_from_slice(body) }))
+    }
+}
+
+/// One message of gRPC: not compressed, its length, its bytes.
+fn grpc_message(body: &[u8]) -> Bytes {
+    let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes();
+    Bytes::from([&[0], &length[..], body].concat())
 }
 
 /// Appends decimal digits without an allocation.
@@ -228,31 +394,36 @@ fn render(
     out.extend_from_slice(format!("{method} {path} HTTP/1.1\r\n").as_bytes());
     let keeps_host = rendering.keep_host && !authority.is_empty();
     push_header(&mut out, &header::HOST, if keeps_host { authority } else { target.authority() }.as_bytes());
-    let session_end = push_headers(&mut out, headers, rendering.lap_header.as_ref());
+    let host_at = patch::fields(&out, out.len(), "host").next().unwrap_or_default();
+    push_headers(&mut out, headers);
+    let mut length_at = out.len()..out.len();
     if !body.is_empty() || matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
         push_header(&mut out, &header::CONTENT_LENGTH, body.len().to_string().as_bytes());
+        length_at = length_at.start + "content-length: ".len()..out.len() - 2;
     }
     out.extend_from_slice(b"\r\n");
+    let body_at = out.len();
     out.extend_from_slice(body);
+    let lap_header = rendering.lap_header.as_ref().map(|name| IdPlace::Header(name.as_str().to_owned()));
+    let places: Vec<IdPlace> = lap_header.into_iter().chain(rendering.ids.iter().cloned()).collect();
+    let patches = if places.is_empty() { Vec::new() } else { patch::ids(&out, body_at, &places) };
     let shared = target.protocol().is_multiplexed().then(|| {
         let host = if keeps_host { authority } else { target.authority() };
-        shared(index, request, host, target, rendering).map(Box::new)
+        shared(index, request, host, target).map(Box::new)
     });
     Ok(Rendered {
         bytes: out.into(),
-        session_end,
+        patches,
+        learns: Vec::new(),
+        host_at,
+        length_at,
+        body_at,
         is_head: method == Method::HEAD,
         shared: shared.transpose()?,
     })
 }
 
-fn shared(
-    index: usize,
-    request: &Request,
-    host: &str,
-    target: &Target,
-    rendering: &Rendering,
-) -> Result<Shared, SourceError> {
+fn shared(index: usize, request: &Request, host: &str, target: &Target) -> Result<Shared, SourceError> {
     let is_grpc = target.protocol() == Protocol::Grpc;
     let url = format!("{}://{host}{}", target.scheme(), request.target);
     let refused = |_| SourceError::Path { index, target: request.target.clone() };
@@ -269,28 +440,21 @@ fn shared(
         head.headers_mut()
             .entry(header::CONTENT_TYPE)
             .or_insert(HeaderValue::from_static("application/grpc"));
-        // One message: not compressed, its length, its bytes.
-        let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes();
-        Bytes::from([&[0], &length[..], body].concat())
+        grpc_message(body)
     } else {
         if !body.is_empty() {
             head.headers_mut().insert(header::CONTENT_LENGTH, body.len().into());
         }
         Bytes::copy_from_slice(body)
     };
-    Ok(Shared { head, body, lap_header: rendering.lap_header.clone() })
+    Ok(Shared { head, body })
 }
 
-/// The request's own headers; returns where the value of `lap_header` ends.
-fn push_headers(out: &mut Vec<u8>, headers: &HeaderMap, lap_header: Option<&HeaderName>) -> Option<usize> {
-    let mut session_end = None;
+/// The request's own headers.
+fn push_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
     for (name, value) in headers.iter().filter(|(name, _)| !NOT_COPIED.contains(name)) {
         push_header(out, name, value.as_bytes());
-        if Some(name) == lap_header && session_end.is_none() {
-            session_end = Some(out.len() - 2);
-        }
     }
-    session_end
 }
 
 fn push_header(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
@@ -313,7 +477,7 @@ mod tests {
         let (request, lap) = source.of(index);
         let mut out = request.bytes.to_vec();
         if request.varies(lap) {
-            request.write_lap(lap, &mut out);
+            request.write_lap(lap, &Learned::default(), &mut out);
         }
         String::from_utf8(out).expect("text")
     }
@@ -343,8 +507,11 @@ mod tests {
 
     #[test]
     fn every_lap_has_sessions_of_its_own() {
-        let rendering =
-            Rendering { keep_host: true, lap_header: Some(HeaderName::from_static("x-session-id")) };
+        let rendering = Rendering {
+            keep_host: true,
+            lap_header: Some(HeaderName::from_static("x-session-id")),
+            ..Rendering::default()
+        };
         let source = Source::new([post("s-1", "{}"), post("s-2", "")], &target(), &rendering, "").unwrap();
         assert_eq!(source.len(), 2);
         let session = |index| {

@@ -9,7 +9,7 @@ use http::{HeaderName, Method};
 use parallax_config::Span;
 use parallax_loadgen::plan::Pace;
 use parallax_loadgen::recording::{Extent, PathPattern, Reading, Recording, Selection};
-use parallax_loadgen::{Rate, Rendering};
+use parallax_loadgen::{IdPlace, Rate, Rendering, SessionKey, SessionOrder};
 use std::time::Duration;
 
 /// Send a recording again, on absolute time.
@@ -44,6 +44,21 @@ pub(crate) struct Replay {
     /// The header that names a session: from the second time on its value ends in `-2`, `-3` and so on.
     #[arg(long, value_name = "NAME")]
     session_header: Option<HeaderName>,
+    /// What every pass but the first gets ids of its own in: `auto` (every UUID of queries and JSON bodies),
+    /// `header:NAME`, `cookie:NAME`, `query:NAME` or `body:/POINTER` with `*` and `**`; may be given several times.
+    #[arg(long = "loop-ids", value_name = "PLACE")]
+    ids: Vec<IdPlace>,
+    /// Send by time alone, or keep each session's requests in order on one connection.
+    #[arg(long, value_enum, value_name = "ORDER", default_value_t)]
+    order: Order,
+    /// With `--order session`: the cookie that names a session; otherwise `--session-header`, or what the
+    /// recording says.
+    #[arg(long, value_name = "NAME", conflicts_with = "session_header")]
+    session_cookie: Option<String>,
+    /// With `--order session`: where recorded answers gave a cookie, token or id that comes again in later
+    /// requests of the session, send what the live answer gave.
+    #[arg(long)]
+    remap: bool,
     /// Leave out what came earlier than this after the recording's first request.
     #[arg(long, value_name = "DURATION")]
     after: Option<Span>,
@@ -65,11 +80,26 @@ pub(crate) struct Replay {
     sending: Sending,
 }
 
+/// In which order requests go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Order {
+    /// By time alone, on any connection.
+    #[default]
+    Time,
+    /// Each session's requests one after the other, on one connection.
+    Session,
+}
+
 impl Replay {
     pub(crate) fn run(self, global: &Global) -> Outcome {
         let recording = self.recording(global)?;
         let target = self.sending.target(&self.target)?;
-        let rendering = Rendering { keep_host: self.keep_host, lap_header: self.session_header.clone() };
+        let rendering = Rendering {
+            keep_host: self.keep_host,
+            lap_header: self.session_header.clone(),
+            ids: self.ids.clone(),
+            order: self.order()?,
+        };
         let extent = match self.duration {
             Some(duration) => Extent::Lasting(duration.0),
             None => Extent::Laps(self.laps),
@@ -81,6 +111,24 @@ impl Replay {
         self.sending.send(global, &run)
     }
 
+    /// The order of sessions, where it is kept.
+    fn order(&self) -> Result<Option<SessionOrder>, Failure> {
+        let by = match (&self.session_header, &self.session_cookie) {
+            (Some(name), _) => SessionKey::Header(name.clone()),
+            (None, Some(name)) => SessionKey::Cookie(name.clone()),
+            (None, None) => SessionKey::Recorded,
+        };
+        match self.order {
+            Order::Session => Ok(Some(SessionOrder { by, remap: self.remap })),
+            Order::Time if self.remap || self.session_cookie.is_some() => {
+                let problem = "--remap and --session-cookie need --order session: by time alone an answer may come \
+                               after the request that needs it";
+                Err(Failure::new(Exit::Usage, problem))
+            }
+            Order::Time => Ok(None),
+        }
+    }
+
     /// The part of the recording that is wanted.
     fn recording(&self, global: &Global) -> Result<Recording, Failure> {
         let selection = Selection {
@@ -89,8 +137,12 @@ impl Replay {
             methods: self.methods.clone(),
             paths: self.paths.clone(),
         };
-        let reading =
-            Reading { spread: self.seconds.spread(), window: selection.window(), ..Reading::default() };
+        let reading = Reading {
+            spread: self.seconds.spread(),
+            window: selection.window(),
+            answers: self.remap,
+            ..Reading::default()
+        };
         let recording = super::recording::open(&self.recording, reading)?;
         super::recording::warn(global, &recording.describe());
         let recording = recording.select(&selection);

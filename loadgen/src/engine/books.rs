@@ -19,6 +19,9 @@ pub(super) struct Books<'a> {
     pub(super) next: Option<Arrival>,
     /// In a closed loop: when it ends, and the index of the next request.
     closed: Option<(u64, u64)>,
+    /// Which lane this is.
+    number: u64,
+    next_sweep_ns: u64,
     pub(super) tally: Tally,
 }
 
@@ -26,8 +29,14 @@ impl<'a> Books<'a> {
     /// The books of lane `number`.
     pub(super) fn new(setup: Setup<'a>, number: u64, live: LiveLane) -> Self {
         let closed = setup.plan.closed_ns().map(|length| (setup.start_ns + length, number));
-        let plan = setup.plan.stripe(number, setup.lanes);
-        let mut books = Self { setup, live, plan, next: None, closed, tally: Tally::new() };
+        // In session order whole sessions are dealt out, so a lane walks the whole plan and takes its own.
+        let plan = match setup.source.sessions() {
+            None => setup.plan.stripe(number, setup.lanes),
+            Some(_) => setup.plan.stripe(0, 1),
+        };
+        let next_sweep_ns = 0;
+        let mut books =
+            Self { setup, live, plan, next: None, closed, number, next_sweep_ns, tally: Tally::new() };
         books.advance();
         books
     }
@@ -37,8 +46,24 @@ impl<'a> Books<'a> {
         ns.saturating_sub(self.setup.start_ns)
     }
 
+    /// When there is something to do: the next arrival is due, or limits are looked at.
+    pub(super) fn next_wake_ns(&self) -> u64 {
+        self.next_due_ns().min(self.next_sweep_ns)
+    }
+
+    /// Now, where it is time to look at limits again.
+    pub(super) fn sweep(&mut self) -> Option<Sweep> {
+        let now = clock::now_ns();
+        if now < self.next_sweep_ns {
+            return None;
+        }
+        let options = self.setup.options;
+        self.next_sweep_ns = now + options.sweep_ns();
+        Some(Sweep { now, limit_ns: options.timeout_ns() })
+    }
+
     /// When the next arrival is due; never, where there is none.
-    pub(super) fn next_due_ns(&self) -> u64 {
+    fn next_due_ns(&self) -> u64 {
         match self.closed {
             // Only the start is waited for: afterwards answers decide.
             Some(_) if clock::now_ns() < self.setup.start_ns => self.setup.start_ns,
@@ -76,7 +101,10 @@ impl<'a> Books<'a> {
             return;
         }
         let Setup { start_ns, arm, .. } = self.setup;
-        self.next = self.plan.next().map(|(index, due)| {
+        let (sessions, mine) = (self.setup.source.sessions(), self.number);
+        let lanes = self.setup.lanes;
+        let is_mine = |index: u64| sessions.is_none_or(|all| u64::from(all.of(index)) % lanes == mine);
+        self.next = self.plan.by_ref().find(|(index, _)| is_mine(*index)).map(|(index, due)| {
             let stagger = arm.map_or(0, |arm| arm.stagger_ns(index));
             Arrival { index, due_ns: start_ns + due + stagger }
         });
@@ -115,6 +143,12 @@ impl<'a> Books<'a> {
         self.tally.fail(failure, message);
         self.record(Class::Failed, None, arrival, now);
         self.hand_on(arrival, None, now, Ended::Failed(failure));
+    }
+
+    /// The time limit of an arrival passed before there was a connection for it.
+    pub(super) fn expire(&mut self, arrival: Arrival, now: u64) {
+        let why = || "no connection was free in time".to_owned();
+        self.fail_unsent(arrival, Failure::Timeout, now, why);
     }
 
     /// An arrival is given up unsent; its response time is known only at the end.
@@ -160,6 +194,19 @@ impl<'a> Books<'a> {
         self.live.publish(&self.tally.counts, now);
     }
 
+    /// The next arrival and all that follow, none of which is due.
+    fn not_due(&mut self) -> u64 {
+        if self.setup.source.sessions().is_none() {
+            return u64::from(self.next.is_some()) + self.plan.remaining();
+        }
+        let mut count = 0;
+        while self.next.is_some() {
+            count += 1;
+            self.advance();
+        }
+        count
+    }
+
     /// Accounts for what has not ended, and for what was never released.
     pub(super) fn close(mut self, unfinished: impl Iterator<Item = Arrival>) -> Tally {
         let now = clock::now_ns();
@@ -173,11 +220,25 @@ impl<'a> Books<'a> {
             self.advance();
         }
         if self.closed.is_none() {
-            self.tally.counts.not_due = u64::from(self.next.is_some()) + self.plan.remaining();
+            self.tally.counts.not_due = self.not_due();
         }
         self.tally.close(self.since_start(now));
         self.tally.cpu_ns = clock::thread_cpu_ns();
         self.live.finish(&self.tally.counts);
         self.tally
+    }
+}
+
+/// A look at limits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sweep {
+    pub(super) now: u64,
+    limit_ns: u64,
+}
+
+impl Sweep {
+    /// Whether the time limit has passed since `since_ns`.
+    pub(super) fn is_over(self, since_ns: u64) -> bool {
+        self.now.saturating_sub(since_ns) >= self.limit_ns
     }
 }

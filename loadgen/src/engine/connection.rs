@@ -2,7 +2,7 @@
 
 use super::reply::Reader;
 use super::transport::Transport;
-use crate::source::Source;
+use crate::source::{Learned, Source};
 use crate::target::Target;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -96,7 +96,7 @@ impl Connection {
     }
 
     /// Puts a request on an idle connection; nothing is written yet.
-    pub(crate) fn begin(&mut self, source: &Source, arrival: Arrival, now_ns: u64) {
+    pub(crate) fn begin(&mut self, source: &Source, arrival: Arrival, learned: &Learned, now_ns: u64) {
         let (request, lap) = source.of(arrival.index);
         self.request = arrival.index;
         self.is_rewritten = request.varies(lap);
@@ -105,7 +105,7 @@ impl Connection {
             self.lap.clear();
             self.lap.extend_from_slice(&generated.bytes);
         } else if self.is_rewritten {
-            request.write_lap(lap, &mut self.lap);
+            request.write_lap(lap, learned, &mut self.lap);
         }
         self.written = 0;
         self.kept.clear();

@@ -9,16 +9,17 @@ use super::arm::Arm;
 use super::books::Books;
 use super::clock;
 use super::connection::{Arrival, Connection, Flight, Phase};
+use super::line::Line;
 use super::live::LiveLane;
 use super::poll::{Poll, Ready};
 use super::tally::{Class, Failure, Tally};
 use super::transport::Transport;
 use super::{Options, Stop, WhenFull};
 use crate::plan::Plan;
-use crate::source::Source;
+use crate::recording::reply;
+use crate::source::{Learned, Source, learn};
 use crate::target::Target;
 use rustix::io::Errno;
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 
@@ -51,15 +52,13 @@ pub(crate) struct Lane<'a> {
     poll: Poll,
     slots: Vec<Slot>,
     free: Vec<usize>,
-    /// Open and free connections; the last one used is the first one used again.
-    idle: Vec<usize>,
+    line: Line<'a>,
+    learned: Learned,
     connecting: usize,
     open: usize,
     open_max: usize,
-    waiting: VecDeque<Arrival>,
     waiting_max: usize,
     buffer: Box<[u8]>,
-    next_sweep_ns: u64,
 }
 
 /// A place for a connection; the generation tells an event of the present one from one of the past.
@@ -78,23 +77,24 @@ impl<'a> Lane<'a> {
         warm: Vec<Transport>,
     ) -> io::Result<Self> {
         let share = |whole: usize| (whole / setup.lanes as usize).max(1);
+        let open_max = share(setup.options.connections);
         let mut lane = Self {
             books: Books::new(setup, number, live),
             poll: Poll::new(setup.options.spin)?,
             slots: Vec::new(),
             free: Vec::new(),
-            idle: Vec::new(),
+            line: Line::new(setup.source.sessions(), setup.lanes, open_max),
+            learned: Learned::default(),
             connecting: 0,
             open: 0,
-            open_max: share(setup.options.connections),
-            waiting: VecDeque::new(),
+            open_max,
             waiting_max: share(setup.options.backlog),
             buffer: vec![0; READ_MAX].into_boxed_slice(),
-            next_sweep_ns: 0,
         };
-        for transport in warm {
+        for (owner, transport) in warm.into_iter().take(open_max).enumerate() {
             let slot = lane.occupy(Connection::opened(transport, setup.start_ns))?;
-            lane.idle.push(slot);
+            lane.line.own(slot, owner);
+            lane.line.next_of(slot);
         }
         Ok(lane)
     }
@@ -110,8 +110,7 @@ impl<'a> Lane<'a> {
             }
             let is_behind = self.release();
             self.sweep();
-            let due_ns = self.books.next_due_ns();
-            self.poll.wait(if is_behind { 0 } else { due_ns.min(self.next_sweep_ns) })?;
+            self.poll.wait(if is_behind { 0 } else { self.books.next_wake_ns() })?;
             for at in 0..self.poll.len() {
                 if let Some(ready) = self.poll.event(at) {
                     self.on_ready(ready);
@@ -122,12 +121,12 @@ impl<'a> Lane<'a> {
     }
 
     fn is_finished(&self) -> bool {
-        self.waiting.is_empty() && self.busy() == 0 && self.books.is_done(clock::now_ns())
+        self.line.waiting() == 0 && self.busy() == 0 && self.books.is_done(clock::now_ns())
     }
 
     /// Connections that carry a request: every open one is idle, connecting or busy.
     fn busy(&self) -> usize {
-        self.open - self.idle.len() - self.connecting
+        self.open - self.line.idle() - self.connecting
     }
 
     // Releasing.
@@ -136,7 +135,7 @@ impl<'a> Lane<'a> {
     fn release(&mut self) -> bool {
         for _ in 0..RELEASES_MAX {
             let now = clock::now_ns();
-            let free = self.open_max.saturating_sub(self.busy() + self.waiting.len());
+            let free = self.open_max.saturating_sub(self.busy() + self.line.waiting());
             let Some(arrival) = self.books.release(now, free) else { return false };
             self.dispatch(arrival, now);
         }
@@ -144,24 +143,31 @@ impl<'a> Lane<'a> {
     }
 
     fn dispatch(&mut self, arrival: Arrival, now: u64) {
-        if let Some(slot) = self.idle.pop() {
+        if let Some(slot) = self.line.take(arrival) {
             return self.send(slot, arrival, now);
         }
         let can_open = self.open < self.open_max;
-        if self.waiting.len() >= self.waiting_max {
+        if self.line.waiting() >= self.waiting_max {
             return self.books.shed(arrival, "the backlog of arrivals that wait for a connection was full");
         }
         if self.books.setup.options.when_full == WhenFull::Shed && !can_open {
             return self.books.shed(arrival, "every connection was busy");
         }
         self.books.tally.counts.queued += 1;
-        self.waiting.push_back(arrival);
+        self.line.wait(arrival);
         self.open_for_waiting(now);
     }
 
     fn send(&mut self, slot: usize, arrival: Arrival, now: u64) {
+        if let Some(waited) = self.line.waited_ns(arrival) {
+            self.books.tally.session_wait.saturating_record(waited);
+        }
         if let Some(connection) = &mut self.slots[slot].connection {
-            connection.begin(self.books.setup.source, arrival, now);
+            let source = self.books.setup.source;
+            let (places, filled) = source.of(arrival.index).0.learned(&self.learned);
+            self.books.tally.counts.remapped += filled;
+            self.books.tally.counts.not_remapped += places - filled;
+            connection.begin(source, arrival, &self.learned, now);
             self.write(slot, now);
         }
     }
@@ -178,12 +184,15 @@ impl<'a> Lane<'a> {
 
     /// Opens connections until there is one under way for every waiting arrival, or no more are allowed.
     fn open_for_waiting(&mut self, now: u64) {
-        while self.connecting < self.waiting.len() && self.open < self.open_max {
+        while let Some(owner) = self.line.wants(self.connecting, self.open < self.open_max) {
             let Setup { target, address, .. } = self.books.setup;
             let opened = Connection::open(target, address, now).and_then(|new| self.occupy(new));
             match opened {
-                Ok(_) => self.connecting += 1,
-                Err(error) => self.fail_oldest_waiting(&error, now),
+                Ok(slot) => {
+                    self.connecting += 1;
+                    self.line.own(slot, owner);
+                }
+                Err(error) => self.fail_oldest_waiting(owner, &error, now),
             }
         }
     }
@@ -208,6 +217,7 @@ impl<'a> Lane<'a> {
     fn vacate(&mut self, slot: usize) {
         let place = &mut self.slots[slot];
         if place.connection.take().is_some() {
+            self.line.leave(slot);
             place.generation = place.generation.wrapping_add(1);
             self.free.push(slot);
             self.open -= 1;
@@ -241,8 +251,9 @@ impl<'a> Lane<'a> {
             Ok(true) => self.connecting -= 1,
             Err(error) => {
                 self.connecting -= 1;
+                let owner = self.line.owner(slot);
                 self.vacate(slot);
-                self.fail_oldest_waiting(&error, now);
+                self.fail_oldest_waiting(owner, &error, now);
                 return self.open_for_waiting(now);
             }
         }
@@ -254,12 +265,12 @@ impl<'a> Lane<'a> {
 
     /// An open connection takes the oldest waiting arrival, or becomes idle.
     fn reuse(&mut self, slot: usize, now: u64) {
-        if let Some(arrival) = self.waiting.pop_front() {
-            return self.send(slot, arrival, now);
-        }
+        // Idle until it takes the next one, so that nothing finds it busy with what has ended.
         if let Some(connection) = &mut self.slots[slot].connection {
             connection.phase = Phase::Idle;
-            self.idle.push(slot);
+        }
+        if let Some(arrival) = self.line.next_of(slot) {
+            self.send(slot, arrival, now);
         }
     }
 
@@ -275,9 +286,10 @@ impl<'a> Lane<'a> {
                 Err(error) => return self.on_lost(slot, &error.to_string()),
             };
             let Phase::Busy(flight) = phase else {
-                return self.drop_idle(slot); // It was closed, or speaks without being asked.
+                return self.vacate(slot); // It was closed, or speaks without being asked.
             };
-            if self.books.keeps_replies() {
+            let learns = !self.books.setup.source.of(flight.arrival.index).0.learns.is_empty();
+            if learns || self.books.keeps_replies() {
                 connection.keep(&self.buffer[..count]);
             }
             if count == 0 {
@@ -316,13 +328,8 @@ impl<'a> Lane<'a> {
     fn on_lost(&mut self, slot: usize, why: &str) {
         match self.slots[slot].connection.as_ref().map(|connection| connection.phase) {
             Some(Phase::Busy(_)) => self.fail(slot, Failure::Reset, clock::now_ns(), || why.to_owned()),
-            _ => self.drop_idle(slot),
+            _ => self.vacate(slot),
         }
-    }
-
-    fn drop_idle(&mut self, slot: usize) {
-        self.idle.retain(|&idle| idle != slot);
-        self.vacate(slot);
     }
 
     // The ways out.
@@ -333,6 +340,8 @@ impl<'a> Lane<'a> {
         let Phase::Busy(flight) = connection.phase else { return };
         let is_clean = is_clean && connection.is_written(self.books.setup.source);
         let kept = connection.take_kept();
+        self.line.ended(flight.arrival, now);
+        self.learn(flight.arrival, &kept);
         self.books.complete(flight, status, Class::of_status(status), now, kept);
         if is_clean {
             self.reuse(slot, now);
@@ -342,18 +351,28 @@ impl<'a> Lane<'a> {
         }
     }
 
+    /// Takes from an answer what later requests of its session need.
+    fn learn(&mut self, arrival: Arrival, kept: &[u8]) {
+        let learns = &self.books.setup.source.of(arrival.index).0.learns;
+        if !learns.is_empty() {
+            learn(learns, reply(kept).ok().as_ref(), &mut self.learned);
+        }
+    }
+
     /// The request of a busy connection got no reply; the connection is closed.
     fn fail(&mut self, slot: usize, failure: Failure, now: u64, message: impl FnOnce() -> String) {
         let Some(connection) = &self.slots[slot].connection else { return };
         let Phase::Busy(flight) = connection.phase else { return };
+        self.line.ended(flight.arrival, now);
+        self.learn(flight.arrival, &[]);
         self.books.fail(flight, failure, now, message);
         self.vacate(slot);
         self.open_for_waiting(now);
     }
 
     /// A connection could not be made: the arrival that has waited longest pays for it.
-    fn fail_oldest_waiting(&mut self, error: &io::Error, now: u64) {
-        if let Some(arrival) = self.waiting.pop_front() {
+    fn fail_oldest_waiting(&mut self, owner: usize, error: &io::Error, now: u64) {
+        if let Some(arrival) = self.line.oldest_of(owner) {
             self.books.fail_unsent(arrival, connect_failure(error), now, || error.to_string());
         }
     }
@@ -362,26 +381,18 @@ impl<'a> Lane<'a> {
 
     /// Every now and then: fails what has run out of time, and tells how things stand.
     fn sweep(&mut self) {
-        let now = clock::now_ns();
-        if now < self.next_sweep_ns {
-            return;
-        }
-        self.next_sweep_ns = now + self.books.setup.options.sweep_ns();
-        let limit = self.books.setup.options.timeout_ns();
-        let is_over = |since: u64| now.saturating_sub(since) >= limit;
-        while self.waiting.front().is_some_and(|oldest| is_over(oldest.due_ns)) {
-            if let Some(arrival) = self.waiting.pop_front() {
-                let why = || "no connection was free in time".to_owned();
-                self.books.fail_unsent(arrival, Failure::Timeout, now, why);
-            }
+        let Some(sweep) = self.books.sweep() else { return };
+        let now = sweep.now;
+        while let Some(arrival) = self.line.expire(|arrival| sweep.is_over(arrival.due_ns)) {
+            self.books.expire(arrival, now);
         }
         for slot in 0..self.slots.len() {
             let Some(connection) = &self.slots[slot].connection else { continue };
             match connection.phase {
-                Phase::Busy(flight) if is_over(flight.arrival.due_ns) => {
+                Phase::Busy(flight) if sweep.is_over(flight.arrival.due_ns) => {
                     self.fail(slot, Failure::Timeout, now, || "no whole reply in time".to_owned());
                 }
-                Phase::Connecting if is_over(connection.opened_ns) => {
+                Phase::Connecting if sweep.is_over(connection.opened_ns) => {
                     self.connecting -= 1;
                     self.vacate(slot);
                     self.open_for_waiting(now);
@@ -397,7 +408,7 @@ impl<'a> Lane<'a> {
             Phase::Busy(flight) => Some(flight.arrival),
             _ => None,
         });
-        self.books.close(busy.chain(self.waiting.iter().copied()))
+        self.books.close(busy.chain(self.line.arrivals()))
     }
 }
 

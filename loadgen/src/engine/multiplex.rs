@@ -35,7 +35,6 @@ pub(super) struct MultiplexLane<'a> {
     open_max: usize,
     waiting: VecDeque<Arrival>,
     waiting_max: usize,
-    next_sweep_ns: u64,
     ended: Vec<Ended>,
 }
 
@@ -56,7 +55,6 @@ impl<'a> MultiplexLane<'a> {
             open_max: share(setup.options.connections),
             waiting: VecDeque::new(),
             waiting_max: share(setup.options.backlog),
-            next_sweep_ns: 0,
             ended: Vec::new(),
         };
         for transport in warm {
@@ -78,8 +76,7 @@ impl<'a> MultiplexLane<'a> {
             let is_behind = self.release();
             self.sweep();
             self.drive_all();
-            let due_ns = self.books.next_due_ns();
-            self.poll.wait(if is_behind { 0 } else { due_ns.min(self.next_sweep_ns) })?;
+            self.poll.wait(if is_behind { 0 } else { self.books.next_wake_ns() })?;
             for at in 0..self.poll.len() {
                 let ready = self.poll.event(at);
                 if let Some(link) = ready.and_then(|ready| self.links.get_mut(ready.token as usize)?.as_mut())
@@ -248,25 +245,17 @@ impl<'a> MultiplexLane<'a> {
     // Time limits.
 
     fn sweep(&mut self) {
-        let now = clock::now_ns();
-        if now < self.next_sweep_ns {
-            return;
-        }
-        self.next_sweep_ns = now + self.books.setup.options.sweep_ns();
-        let limit = self.books.setup.options.timeout_ns();
-        let is_over = |since: u64| now.saturating_sub(since) >= limit;
-        while self.waiting.front().is_some_and(|oldest| is_over(oldest.due_ns)) {
-            if let Some(arrival) = self.waiting.pop_front() {
-                let why = || "no connection had room in time".to_owned();
-                self.books.fail_unsent(arrival, Failure::Timeout, now, why);
-            }
+        let Some(sweep) = self.books.sweep() else { return };
+        let now = sweep.now;
+        while let Some(arrival) = self.waiting.pop_front_if(|arrival| sweep.is_over(arrival.due_ns)) {
+            self.books.expire(arrival, now);
         }
         for token in 0..self.links.len() {
             let Some(link) = &mut self.links[token] else { continue };
-            for flight in link.take_over(is_over) {
+            for flight in link.take_over(|since| sweep.is_over(since)) {
                 self.books.fail(flight, Failure::Timeout, now, || "no whole reply in time".to_owned());
             }
-            if link.is_opening() && link.opened_ns > 0 && is_over(link.opened_ns) {
+            if link.is_opening() && link.opened_ns > 0 && sweep.is_over(link.opened_ns) {
                 self.drop_link(token, &io::ErrorKind::TimedOut.into(), false, now);
             }
         }

@@ -61,7 +61,8 @@ impl PairedRun {
         options: Options,
     ) -> Result<Self, LoadError> {
         assert!((2..=Role::ALL.len()).contains(&targets.len()), "{} targets", targets.len());
-        let rendering = Rendering { keep_host: true, lap_header: session_header.clone() };
+        let rendering =
+            Rendering { keep_host: true, lap_header: session_header.clone(), ..Rendering::default() };
         let run = |target: Target| {
             let source = Source::new(&requests, &target, &rendering, from)?;
             Ok(Run { target, plan: plan.clone(), source, options })

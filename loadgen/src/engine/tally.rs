@@ -115,6 +115,10 @@ pub struct Counts {
     pub queued: u64,
     /// Connections opened, those of the warm-up included.
     pub connections: u64,
+    /// Places of requests that got a value of a live answer.
+    pub remapped: u64,
+    /// Places that kept the recorded value, because the live answer did not have one.
+    pub not_remapped: u64,
     /// Bytes of requests.
     pub bytes_sent: u64,
     /// Bytes of replies.
@@ -165,6 +169,9 @@ pub struct Tally {
     pub generator_lag: Histogram<u64>,
     /// From the first byte sent to the first byte received.
     pub first_byte: Histogram<u64>,
+    /// From the intended start to the end of the request before in the session, where that came later; in
+    /// session order only.
+    pub session_wait: Histogram<u64>,
     /// From the beginning of a connection attempt to its success.
     pub connect: Histogram<u64>,
     /// 100 ms windows of the plan, per lane, and those of which less than 99 % was released in time.
@@ -225,6 +232,7 @@ impl Tally {
             send_lag: histogram(),
             generator_lag: histogram(),
             first_byte: histogram(),
+            session_wait: histogram(),
             connect: histogram(),
             windows: Windows::default(),
             first_errors: BTreeMap::new(),
@@ -247,6 +255,7 @@ impl Tally {
         add(&mut self.generator_lag, &other.generator_lag);
         add(&mut self.first_byte, &other.first_byte);
         add(&mut self.connect, &other.connect);
+        add(&mut self.session_wait, &other.session_wait);
         self.windows.count += other.windows.count;
         self.windows.short += other.windows.short;
         self.cpu_ns += other.cpu_ns;
@@ -290,6 +299,8 @@ impl Counts {
         self.in_flight_at_end += other.in_flight_at_end;
         self.queued += other.queued;
         self.connections += other.connections;
+        self.remapped += other.remapped;
+        self.not_remapped += other.not_remapped;
         self.bytes_sent += other.bytes_sent;
         self.bytes_received += other.bytes_received;
         for (status, count) in &other.status {

@@ -26,11 +26,13 @@ pub struct Reading {
     /// Nanoseconds after the first request that are of interest: a format with an index reads no others,
     /// and the rest reads all.
     pub window: Range<u64>,
+    /// Whether recorded answers are kept in memory, for a replay that takes values from live ones.
+    pub answers: bool,
 }
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { gor: GorMode::default(), spread: Spread::default(), window: 0..u64::MAX }
+        Self { gor: GorMode::default(), spread: Spread::default(), window: 0..u64::MAX, answers: false }
     }
 }
 
@@ -53,7 +55,7 @@ pub fn open(name: &str) -> Result<Recording, RecordingError> {
 /// # Errors
 /// As [`open`].
 pub fn open_as(name: &str, reading: Reading) -> Result<Recording, RecordingError> {
-    let mut gather = Gather::default();
+    let mut gather = Gather { answers: reading.answers, ..Gather::default() };
     let facts = walk(name, reading, &mut |exchange| {
         gather.take(exchange);
         Ok(())
@@ -226,6 +228,7 @@ fn parts(path: &Path) -> Vec<PathBuf> {
 pub(super) struct Gather {
     recording: Recording,
     seen: HashSet<ExchangeId>,
+    answers: bool,
 }
 
 impl Gather {
@@ -249,7 +252,12 @@ impl Gather {
             facts.cut += 1; // Half a body is another request than the one that was made.
             return;
         }
-        self.recording.push(exchange.admitted_ns, exchange.request);
+        let answer = exchange.outcomes.primary.filter(|_| self.answers).and_then(|outcome| match outcome {
+            Outcome::Response(response) => Some(response),
+            Outcome::Missing { .. } => None,
+        });
+        let beside = super::Beside { cluster_key: exchange.cluster_key, answer };
+        self.recording.push(exchange.admitted_ns, exchange.request, beside);
     }
 
     /// The recording, with what a walk had to say.

@@ -51,7 +51,7 @@ impl Recording {
         let Some(first) = self.requests.first().map(|(at_ns, _)| *at_ns) else { return self };
         let first = self.facts.origin_ns.unwrap_or(first);
         let window = selection.window();
-        self.requests.retain(|(at_ns, request)| {
+        self.keep(|(at_ns, request)| {
             let at = at_ns.saturating_sub(first);
             let is_path = |pattern: &PathPattern| pattern.0.at(request.path()).is_ok();
             window.contains(&at)

