@@ -4,6 +4,7 @@
 //! that they cannot leave, however many of them hang, and clients as many as there can be connections to
 //! the primary for them.
 
+use parallax_config::Limits;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Files of the process itself: its log, listeners, and what its threads wait with.
@@ -37,6 +38,17 @@ impl Room {
     /// What there is now for each of `cores` cores with `shadows` shadows.
     pub(crate) fn now(cores: u64, shadows: u64) -> Self {
         Self::of(getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX), cores, shadows)
+    }
+
+    /// Says which configured limits it lowers.
+    pub(crate) fn tell(self, limits: &Limits) {
+        if self.clients < limits.connections || self.copies < limits.role_in_flight {
+            tracing::info!(
+                connections = limits.connections.min(self.clients),
+                role_in_flight = limits.role_in_flight.min(self.copies),
+                "open files are scarce, so limits are lower on each thread; see `ulimit -n`"
+            );
+        }
     }
 
     /// A quarter is for copies; of the rest one half is for clients and one for the primary.

@@ -3,6 +3,7 @@
 use crate::StartError;
 use crate::core::Core;
 use crate::counters::Counters;
+use crate::descriptors::Room;
 use crate::listener;
 use crate::observe::Observer;
 use crate::publish::Publisher;
@@ -69,6 +70,7 @@ impl Proxy {
 
         settings.warn_of_twins();
         crate::descriptors::raise_limit();
+        Room::now(listeners.len() as u64, settings.shadows()).tell(&settings.limits);
 
         let (stop, stopped) = watch::channel(None);
         let (reload, reloaded) = watch::channel(Arc::clone(&settings));
