@@ -58,7 +58,13 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    fn grow(&mut self, bytes: usize) -> bool {
+    /// Nothing yet.
+    pub(crate) fn of(budget: &Rc<Budget>) -> Self {
+        Self { budget: Rc::clone(budget), bytes: 0 }
+    }
+
+    /// Takes `bytes` more, if they are there.
+    pub(crate) fn grow(&mut self, bytes: usize) -> bool {
         let taken = self.budget.take(bytes);
         if taken {
             self.bytes += bytes;
@@ -73,30 +79,46 @@ impl Drop for Hold {
     }
 }
 
+/// Who pays for what a capture keeps.
+pub(crate) trait Purse {
+    /// Pays for `bytes` more, or says that there is nothing left.
+    fn pay(&mut self, bytes: usize) -> bool;
+}
+
+impl Purse for Hold {
+    fn pay(&mut self, bytes: usize) -> bool {
+        self.grow(bytes)
+    }
+}
+
 /// A body being captured.
-pub(crate) struct Capture {
+pub(crate) struct Capture<P = Hold> {
     frames: SmallVec<[Bytes; 2]>,
     kept: usize,
     cap: usize,
     length: u64,
     /// Present once the body has outgrown the cap.
     digest: Option<Box<Xxh3>>,
-    hold: Hold,
+    hold: P,
     overdrawn: bool,
 }
 
 impl Capture {
     /// Captures up to `cap` bytes, paid for from `budget`.
     pub(crate) fn new(cap: usize, budget: &Rc<Budget>) -> Self {
-        Self {
-            frames: SmallVec::new(),
-            kept: 0,
-            cap,
-            length: 0,
-            digest: None,
-            hold: Hold { budget: Rc::clone(budget), bytes: 0 },
-            overdrawn: false,
-        }
+        Self::paid_by(cap, Hold::of(budget))
+    }
+}
+
+impl<P: Purse> Capture<P> {
+    /// Captures up to `cap` bytes, paid for by `hold`.
+    pub(crate) fn paid_by(cap: usize, hold: P) -> Self {
+        Self { frames: SmallVec::new(), kept: 0, cap, length: 0, digest: None, hold, overdrawn: false }
+    }
+
+    /// Bytes that have passed.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
     }
 
     /// Takes the next frame.
@@ -125,7 +147,7 @@ impl Capture {
     }
 
     /// The body, and the bytes that it holds of the budget.
-    pub(crate) fn finish(mut self) -> (Body, Hold) {
+    pub(crate) fn finish(mut self) -> (Body, P) {
         let body = match self.digest {
             Some(digest) => {
                 let prefix = Body::from_frames(self.frames.into_vec());
@@ -141,7 +163,7 @@ impl Capture {
         if frame.is_empty() {
             return;
         }
-        if self.overdrawn || !self.hold.grow(frame.len()) {
+        if self.overdrawn || !self.hold.pay(frame.len()) {
             self.overdrawn = true;
             self.frames.clear();
             return;

@@ -144,7 +144,8 @@ const ADDED_MAX: usize = 8;
 /// What a request gains on its way to every role, beside the mark of a copy.
 #[derive(Debug, Clone)]
 pub(crate) struct Additions {
-    pub(crate) forwarded: Forwarded,
+    /// Nothing where the primary gets the request as the client sent it.
+    pub(crate) forwarded: Option<Forwarded>,
     /// What the client speaks.
     pub(crate) version: Version,
     /// For the request that names no host.
@@ -160,7 +161,9 @@ impl Additions {
     pub(crate) fn add(&self, headers: &mut HeaderMap) {
         // One growth instead of one for each.
         headers.reserve(ADDED_MAX);
-        self.forwarded.add(headers, self.version);
+        if let Some(forwarded) = &self.forwarded {
+            forwarded.add(headers, self.version);
+        }
         if let Some(host) = &self.default_host {
             headers.insert(HOST, host.clone());
         }

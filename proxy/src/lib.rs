@@ -31,6 +31,7 @@ mod error;
 mod forward;
 mod inbound;
 mod key;
+pub mod layer;
 mod listener;
 mod live;
 mod local;

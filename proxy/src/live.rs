@@ -103,7 +103,7 @@ async fn forward(
     let inbound = Inbound::read(parts, !body.is_end_stream())?;
     let setup = core.setup();
     let primary_timeout = setup.settings.limits.primary_timeout.0;
-    let taken = choose(core, &setup, client, &inbound, body.size_hint().exact());
+    let taken = choose(core, &setup, client.key, &inbound, body.size_hint().exact());
     let Inbound { mut head, version, has_host, is_chunked, awaits_continue, upgrade, .. } = inbound;
     let default_host = (!has_host).then(|| setup.primary.target().authority.clone());
     let trace = watch.as_ref().and_then(|watch| watch.trace());
@@ -111,7 +111,7 @@ async fn forward(
         watch.selected();
     }
     let additions =
-        Additions { forwarded: client.forwarded.clone(), version, default_host, is_chunked, trace };
+        Additions { forwarded: Some(client.forwarded.clone()), version, default_host, is_chunked, trace };
     additions.add(&mut head.headers);
     let pending = taken.map(|taken| taken.open(core, &setup, &head.uri, additions));
 

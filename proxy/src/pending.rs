@@ -21,7 +21,7 @@ use http::{HeaderMap, StatusCode};
 use http_body::Frame;
 use parallax_exchange::{
     Body, CopyOrder, DropReason, Exchange, ExchangeId, Label, MissingReason, Outcome, Outcomes, Request,
-    Role, ShedReason, Timing,
+    Response, Role, ShedReason, Timing,
 };
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
@@ -169,13 +169,17 @@ impl Pending {
     ///
     /// A body that could not be captured whole cannot be copied, so such a request is shed.
     pub(crate) fn admit(self: &Rc<Self>, body: Capture, trailers: Option<Box<HeaderMap>>) {
+        self.admit_at(Instant::now(), body, trailers);
+    }
+
+    /// The same for a request that was complete at `now`.
+    pub(crate) fn admit_at(self: &Rc<Self>, now: Instant, body: Capture, trailers: Option<Box<HeaderMap>>) {
         if let Some(reason) = body.defect() {
             return self.shed(reason);
         }
         let core = &self.core;
         self.counted.set(true);
         let (body, hold) = body.finish();
-        let now = Instant::now();
         if !self.is_in_sample(&body) {
             core.leave_out();
             return self.leave();
@@ -282,6 +286,23 @@ impl Pending {
             state.holds.push(hold);
         }
         self.settle(role, Outcome::Response(Box::new(response)));
+    }
+
+    /// The response of `role` was recorded elsewhere.
+    pub(crate) fn take_over(&self, role: Role, response: Response) {
+        let mut hold = Hold::of(&self.setup.budget);
+        let is_lost = !hold.grow(response.body.bytes().len());
+        {
+            let mut state = self.state.borrow_mut();
+            state.lost |= is_lost;
+            state.holds.push(hold);
+        }
+        self.settle(role, Outcome::Response(Box::new(response)));
+    }
+
+    /// Evidence of it is gone, so it is not sent on.
+    pub(crate) fn lose(&self) {
+        self.state.borrow_mut().lost = true;
     }
 
     /// There will be no complete response of `role`, whose request was sent at `sent`.

@@ -4,6 +4,7 @@ use crate::StartError;
 use crate::core::Core;
 use crate::counters::Counters;
 use crate::descriptors::Room;
+use crate::layer::Intake;
 use crate::listener;
 use crate::observe::Observer;
 use crate::publish::Publisher;
@@ -81,7 +82,8 @@ impl Proxy {
         let certificates = certificates.map_err(StartError::Thread)?;
         let handle =
             Handle { address, publisher, reload: Arc::new(Mutex::new(reload)), counters: counters.clone() };
-        let mut running = Running { handle, stop, threads: Vec::new(), _certificates: certificates };
+        let threads = Threads { stop, threads: Vec::new(), publisher: Arc::clone(&handle.publisher) };
+        let mut running = Running { handle, threads, _certificates: certificates };
         let first = place();
         let of = listeners.len() as u64;
         for ((number, listener), counters) in (0u32..).zip(listeners).zip(counters) {
@@ -97,9 +99,9 @@ impl Proxy {
                 share: Share { number: u64::from(number), of },
                 observer: observer.clone(),
             };
-            running.spawn(number, seed, listener, stopped.clone())?;
+            running.threads.spawn(number, seed, Work::Listen(listener), stopped.clone())?;
         }
-        tracing::info!(%address, threads = running.threads.len(), "proxy listens");
+        tracing::info!(%address, threads = running.threads.threads.len(), "proxy listens");
         Ok(running)
     }
 }
@@ -108,8 +110,7 @@ impl Proxy {
 #[derive(Debug)]
 pub struct Running {
     handle: Handle,
-    stop: watch::Sender<Option<Instant>>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Threads,
     _certificates: Option<Watch>,
 }
 
@@ -137,38 +138,48 @@ impl Running {
     ///
     /// Afterwards every exchange has been handed on or counted, and the queue has no sender left.
     pub fn drain(mut self, patience: Duration) -> Stats {
-        self.stop(patience);
+        self.threads.stop(patience);
         self.stats()
     }
+}
 
-    fn spawn(
-        &mut self,
-        number: u32,
-        seed: Seed,
-        listener: TcpListener,
-        stop: Stop,
-    ) -> Result<(), StartError> {
+/// The threads of a proxy or of a layer. Dropping them stops them without waiting for copies in flight.
+#[derive(Debug)]
+pub(crate) struct Threads {
+    stop: watch::Sender<Option<Instant>>,
+    threads: Vec<JoinHandle<()>>,
+    publisher: Arc<Mutex<Publisher>>,
+}
+
+impl Threads {
+    /// What they have done so far.
+    pub(crate) fn stats(&self) -> Stats {
+        locked(&self.publisher).stats()
+    }
+
+    fn spawn(&mut self, number: u32, seed: Seed, work: Work, stop: Stop) -> Result<(), StartError> {
         let (ready, started) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name(format!("parallax-proxy-{number}"))
-            .spawn(move || seed.run(listener, stop, &ready))
+            .spawn(move || seed.run(work, stop, &ready))
             .map_err(StartError::Thread)?;
         self.threads.push(thread);
         started.recv().map_err(io::Error::other).flatten().map_err(StartError::Thread)
     }
 
-    fn stop(&mut self, patience: Duration) {
+    /// Lets what is in flight finish for at most `patience`.
+    pub(crate) fn stop(&mut self, patience: Duration) {
         self.stop.send_replace(Some(Instant::now() + patience));
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a listener thread has panicked; its exchanges in flight are lost");
             }
         }
-        locked(&self.handle.publisher).publish();
+        locked(&self.publisher).publish();
     }
 }
 
-impl Drop for Running {
+impl Drop for Threads {
     fn drop(&mut self) {
         self.stop(Duration::ZERO);
     }
@@ -257,7 +268,7 @@ struct Seed {
 }
 
 impl Seed {
-    fn run(self, listener: TcpListener, stop: Stop, ready: &mpsc::SyncSender<io::Result<()>>) {
+    fn run(self, work: Work, stop: Stop, ready: &mpsc::SyncSender<io::Result<()>>) {
         let runtime = match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
             Ok(runtime) => runtime,
             Err(error) => {
@@ -276,24 +287,70 @@ impl Seed {
             self.observer,
         );
         let _ = ready.send(Ok(()));
-        runtime.block_on(serve(&core, listener, stop, self.publisher, self.reloaded));
+        runtime.block_on(serve(&core, work, stop, self.publisher, self.reloaded));
         core.close();
         // Tasks that are dropped here count what they were doing.
         drop(runtime);
     }
 }
 
+/// Where a core's requests come from.
+enum Work {
+    Listen(TcpListener),
+    Take(Intake),
+}
+
+/// A core without a listener, which takes in what layers saw.
+///
+/// # Errors
+/// [`StartError::Thread`].
+pub(crate) fn one_core(
+    settings: Arc<Settings>,
+    ledger: &Ledger,
+    sink: Sender,
+    intake: Intake,
+) -> Result<Threads, StartError> {
+    settings.warn_of_twins();
+    let (stop, stopped) = watch::channel(None);
+    let counters = Arc::<Counters>::default();
+    let publisher = Arc::new(Mutex::new(Publisher::new(vec![Arc::clone(&counters)], sink.clone())));
+    let seed = Seed {
+        // Its other end is gone at once: a layer is not reloaded.
+        reloaded: watch::channel(Arc::clone(&settings)).1,
+        settings,
+        counters,
+        publisher: Some(Arc::clone(&publisher)),
+        lane: ledger.lane(),
+        sink,
+        place: place(),
+        share: Share { number: 0, of: 1 },
+        observer: Observer::default(),
+    };
+    let mut threads = Threads { stop, threads: Vec::new(), publisher };
+    threads.spawn(0, seed, Work::Take(intake), stopped)?;
+    Ok(threads)
+}
+
 async fn serve(
     core: &Rc<Core>,
-    listener: TcpListener,
+    work: Work,
     stop: Stop,
     publisher: Option<Arc<Mutex<Publisher>>>,
     reloaded: watch::Receiver<Arc<Settings>>,
 ) {
     core.spawn(sweep(Rc::clone(core), publisher));
     core.spawn(follow(Rc::clone(core), reloaded));
-    if let Err(error) = listener::run(core, listener, stop.clone()).await {
-        tracing::error!(%error, "a listener has failed");
+    match work {
+        Work::Listen(listener) => {
+            if let Err(error) = listener::run(core, listener, stop.clone()).await {
+                tracing::error!(%error, "a listener has failed");
+            }
+        }
+        Work::Take(intake) => {
+            core.spawn(intake.run(Rc::clone(core)));
+            // Nobody is left who could ask to stop: that is a stop.
+            let _ = stop.clone().wait_for(Option::is_some).await;
+        }
     }
     core.draining.set(true);
     let deadline = stop.borrow().unwrap_or_else(Instant::now);

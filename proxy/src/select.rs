@@ -1,7 +1,6 @@
 //! Whether a request is mirrored, and the exchange that this begins.
 
 use crate::compact;
-use crate::connection::Client;
 use crate::core::Core;
 use crate::edit::Edit;
 use crate::forward::Additions;
@@ -35,15 +34,16 @@ struct Chosen<'c> {
 
 /// Decides and counts; the exchange if the request is to be mirrored.
 ///
-/// `length` is the length of the body, where it is known.
+/// `connection` is the key of requests that name none; `length` is the length of the body, where it is
+/// known.
 pub(crate) fn choose(
     core: &Rc<Core>,
     setup: &Setup,
-    client: &Client,
+    connection: u64,
     inbound: &Inbound,
     length: Option<u64>,
 ) -> Option<Taken> {
-    match decide(core, setup, client, inbound, length) {
+    match decide(core, setup, connection, inbound, length) {
         Decision::LeaveOut => core.leave_out(),
         Decision::Drop(reason) => core.drop_selected(reason),
         Decision::Shed(reason) => core.shed(reason),
@@ -94,7 +94,7 @@ impl Taken {
 fn decide<'c>(
     core: &Core,
     setup: &'c Setup,
-    client: &Client,
+    connection: u64,
     inbound: &Inbound,
     length: Option<u64>,
 ) -> Decision<'c> {
@@ -103,7 +103,7 @@ fn decide<'c>(
     let Some(selection) = settings.routes.select(Asked { method, uri, headers }) else {
         return Decision::LeaveOut;
     };
-    let fallback = Fallback { connection: client.key, request: core.unique() };
+    let fallback = Fallback { connection, request: core.unique() };
     let cluster_key = cluster_key(&settings.key, headers, uri.query(), fallback);
     let sample_ppm = setup.sample_ppm(selection);
     let sampled = match &selection.sample_by[..] {

@@ -10,6 +10,7 @@ mod grpc;
 mod h2;
 mod hygiene;
 mod isolation;
+mod layer;
 mod limits;
 mod primary;
 mod reload;
