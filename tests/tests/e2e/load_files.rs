@@ -112,3 +112,69 @@ fn a_part_of_a_packed_recording_is_replayed_and_what_is_damaged_is_told() {
     assert_eq!(healed.count("/records"), 100, "{healed}");
     call(&["recording", "doctor", "whole.plr"]).expect_code(0);
 }
+
+#[test]
+fn input_that_cannot_be_used_is_refused_before_anything_is_sent_or_written() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let target = answering();
+    let url = target.url();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("a file");
+    let call = |args: &[&str]| parallax(args).dir(folder.path()).run(SOON);
+    let refused = |args: &[&str], code: i32, words: &[&str]| {
+        let outcome = call(args).expect_code(code);
+        for word in words {
+            assert!(outcome.stderr.contains(word), "`{word}` is not in the message\n{outcome}");
+        }
+    };
+    let good = r#"{"method": "GET", "path": "/", "at_ns": 1}"#;
+    write("good.jsonl", good.as_bytes());
+    write("mixed.jsonl", format!("{good}\nGET /not-json\n").as_bytes());
+    write("words.txt", b"these are words");
+    let mut newer = *b"\x89PLR\r\n\x1a\n\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    write("broken.plr", &newer);
+    newer[3] = b'X';
+    write("newer.plx", &newer);
+
+    // Mixed and unknown files.
+    refused(&["replay", "mixed.jsonl", "--target", &url], 65, &["mixed.jsonl", "line 2"]);
+    refused(&["replay", "words.txt", "--target", &url], 65, &["words.txt", "is no recording"]);
+    refused(&["replay", "broken.plr", "--target", &url], 65, &["broken.plr", "damaged"]);
+    refused(&["replay", "newer.plx", "--target", &url], 65, &["newer.plx"]);
+    refused(&["replay", "missing.plr", "--target", &url], 74, &["missing.plr"]);
+    refused(&["recording", "convert", "mixed.jsonl", "out.plr"], 65, &["line 2"]);
+    refused(&["recording", "convert", "good.jsonl", "out.zip"], 2, &["out.zip", ".plr"]);
+    call(&["recording", "convert", "good.jsonl", "once.plr"]).expect_code(0);
+    refused(&["recording", "convert", "good.jsonl", "once.plr"], 74, &["once.plr"]);
+
+    // Plans and options that cannot be.
+    let run = ["load", "run", "--target", &url];
+    refused(&[&run[..], &["--rate", "0/s"]].concat(), 2, &["0/s"]);
+    refused(&[&run[..], &["--rate", "1/h", "--duration", "1s"]].concat(), 2, &[]);
+    refused(&["replay", "good.jsonl", "--target", &url, "--after", "1h"], 2, &["widen --after"]);
+    refused(&["replay", "good.jsonl", "--target", &url, "--remap"], 2, &["--order session"]);
+    let shared = ["replay", "good.jsonl", "--target", &url, "--order", "session", "--http2"];
+    refused(&shared, 2, &["session order is for HTTP/1.1"]);
+    refused(&["replay", "good.jsonl", "--target", &url, "--loop-ids", "id"], 2, &["no place of ids"]);
+    assert_eq!(target.served(), 0, "something was sent");
+
+    // Files that cannot be written, and a target that refuses.
+    refused(
+        &[&run[..], &["--rate", "10/s", "--duration", "1s", "--hlog", "no/such/folder"]].concat(),
+        74,
+        &["no/such/folder"],
+    );
+    assert_eq!(target.served(), 0, "something was sent before the file was known to be writable");
+    let port = crate::harness::free_port();
+    let nobody = format!("http://127.0.0.1:{port}/");
+    refused(
+        &["replay", "good.jsonl", "--target", &nobody, "--requests", "r.jsonl"],
+        69,
+        &["is the service running"],
+    );
+    let left: Vec<String> = std::fs::read_dir(folder.path())
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("out."))
+        .collect();
+    assert!(left.is_empty(), "half-written: {left:?}");
+}
