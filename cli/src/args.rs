@@ -1,7 +1,7 @@
 //! The command line, as `clap` reads it.
 
 use crate::commands::{
-    config, demo, diff, load, outputs, policy, proxy, recording, replay, rules, run, verdict,
+    compare, config, demo, diff, load, outputs, policy, proxy, recording, replay, rules, run, verdict,
 };
 use crate::output::Color;
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Run(run::Run),
     /// The proxy alone: mirrors traffic and records every exchange in the log.
     Proxy(proxy::Proxy),
+    /// The judge alone: reads exchanges from Kafka, as a member of a group.
+    Compare(compare::Compare),
     /// Compare two files, or two recordings joined by request.
     Diff(diff::Diff),
     /// Compare what two builds wrote: files of output records, joined by id.

@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod diff;
@@ -27,6 +28,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Verdict(command) => command.run(global),
         Command::Run(command) => command.run(global),
         Command::Proxy(command) => command.run(global),
+        Command::Compare(command) => command.run(global),
         Command::Diff(command) => command.run(global),
         Command::Outputs(command) => command.run(global),
         Command::Load(command) => command.run(global),

@@ -64,7 +64,7 @@ pub(crate) struct Finished {
 impl Embedded {
     /// Starts every part; nothing is left running when one of them cannot start.
     pub(crate) fn start(config: &Config, options: Options) -> Result<Self, Failure> {
-        let mut run = Run { descriptors: descriptors(config)?, ..new_run(config) };
+        let mut run = whole_run(config)?;
         if options.log {
             run.attempt += earlier_attempts(config);
         }
@@ -206,6 +206,11 @@ fn earlier_attempts(config: &Config) -> u64 {
         );
     }
     counted.unwrap_or(0)
+}
+
+/// A run with everything that its header needs, read from files where the configuration says so.
+pub(crate) fn whole_run(config: &Config) -> Result<Run, Failure> {
+    Ok(Run { descriptors: descriptors(config)?, ..new_run(config) })
 }
 
 /// Fixes what a run is: its name, its builds, its policy and its slices.

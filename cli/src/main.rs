@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 /// Logs go to stderr; `PARALLAX_LOG` chooses what, as `RUST_LOG` does elsewhere.
 fn start_logging(global: &args::Global) {
     use tracing_subscriber::EnvFilter;
-    let default = if global.quiet { "error" } else { "warn" };
+    let default = if global.quiet { "error,rdkafka::client=off" } else { "warn,rdkafka::client=off" };
     let filter = EnvFilter::try_from_env("PARALLAX_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).compact().init();
 }

@@ -31,6 +31,10 @@ pub struct KafkaUrl {
     pub from: Option<Moment>,
     /// The end of what is wanted, itself not included; what is there now when absent.
     pub to: Option<Moment>,
+    /// Partitions of a topic of exchanges that has to be made.
+    pub partitions: i32,
+    /// Copies of every topic that has to be made.
+    pub replication: i32,
     /// Further settings of the client library.
     pub settings: Vec<(String, String)>,
 }
@@ -78,8 +82,11 @@ impl FromStr for KafkaUrl {
             topic: topic.to_owned(),
             from: None,
             to: None,
+            partitions: 4,
+            replication: 1,
             settings: Vec::new(),
         };
+        let count = |value: &str| value.parse().ok().filter(|count| (1..=10_000).contains(count));
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter
                 .split_once('=')
@@ -87,11 +94,19 @@ impl FromStr for KafkaUrl {
             match name {
                 "from" => url.from = Some(Moment::read(value).map_err(wrong)?),
                 "to" => url.to = Some(Moment::read(value).map_err(wrong)?),
+                "partitions" | "replication" => {
+                    let count = count(value).ok_or_else(|| wrong(format!("`{name}` is 1 to 10000")))?;
+                    *(if name == "partitions" { &mut url.partitions } else { &mut url.replication }) = count;
+                }
                 _ if OURS.contains(&name) => {
                     return Err(wrong(format!("`{name}` is chosen by parallax")));
                 }
                 _ if name.contains(['.', '_']) => url.settings.push((name.to_owned(), value.to_owned())),
-                _ => return Err(wrong(format!("there is no parameter `{name}`; there are `from` and `to`"))),
+                _ => {
+                    return Err(wrong(format!(
+                        "there is no parameter `{name}`; there are `from`, `to`, `partitions` and `replication`"
+                    )));
+                }
             }
         }
         Ok(url)
@@ -99,6 +114,12 @@ impl FromStr for KafkaUrl {
 }
 
 impl KafkaUrl {
+    /// The topic `NAME.part` of a log whose address ends in `NAME`.
+    #[must_use]
+    pub fn part(&self, part: &str) -> String {
+        format!("{}.{part}", self.topic)
+    }
+
     /// The address without settings, which may hold passwords: for messages.
     #[must_use]
     pub fn place(&self) -> String {

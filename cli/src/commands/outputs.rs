@@ -1,6 +1,6 @@
 //! `parallax outputs`: what two builds wrote.
 
-mod topics;
+pub(crate) mod topics;
 
 use crate::args::Global;
 use crate::exit::{Exit, Failure, OrExit as _, Outcome};

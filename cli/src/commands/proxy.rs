@@ -3,7 +3,9 @@
 //! Nothing is compared here: every exchange goes to the log, where it can be replayed or looked into
 //! on another machine. A thread of its own writes; where the disk is slower than the traffic, the
 //! bounded queue before it drops, and what is dropped is counted and makes the recording unfit as
-//! evidence.
+//! evidence. A log in Kafka is written the same way, by `topic`.
+
+mod topic;
 
 use crate::args::Global;
 use crate::commands::config::load;
@@ -15,9 +17,10 @@ use crate::output::{self, Format, note};
 use crate::redaction::redactor;
 use crate::telemetry::Telemetry;
 use clap::Args;
-use parallax_config::{Running, Span};
+use parallax_config::{Config, Running, Span};
 use parallax_exchange::log::{Record, Writer};
 use parallax_exchange::{Admissions, Empty, Ledger, QueueLimits, Receiver, queue};
+use parallax_pipeline::is_kafka;
 use parallax_proxy::Stats;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -55,7 +58,7 @@ impl Proxy {
         let (sender, receiver) = queue(limits);
         let receiver = receiver.redacted_by(redactor(&config.redact)?);
         let ledger = Ledger::new(config.policy.window.nanos());
-        let recorder = Recorder::start(receiver, open_log(&config)?)?;
+        let recorder = Recorder::start(&config, receiver, &ledger)?;
         crate::metrics::install();
         let (telemetry, observer) = Telemetry::start(&config)?;
         let proxy = parallax_proxy::Proxy::start_observed(&config, ledger.clone(), sender, &observer)
@@ -71,14 +74,17 @@ impl Proxy {
         let mut admissions = Admissions::default();
         let waited = interrupt.wait_until(self.duration.map(|span| span.0), || {
             // Taken as it comes, so that the ledger does not grow with every window.
-            admissions.merge(&ledger.take_through(u64::MAX));
+            if recorder.leaves_admissions() {
+                admissions.merge(&ledger.take_through(u64::MAX));
+            }
             false
         });
         drop(control);
         let stats = proxy.drain(config.limits.drain_timeout.0);
         telemetry.finish();
+        let (recorded, told) = recorder.finish()?;
+        admissions.merge(&told);
         admissions.merge(&ledger.take_through(u64::MAX));
-        let recorded = recorder.finish()?;
         let partial = waited == Waited::Interrupted;
         let document =
             Document { schema: "parallax.proxy/1", partial, admissions, recorded, stats: Totals::of(&stats) };
@@ -174,20 +180,35 @@ impl Document {
 }
 
 /// The thread that writes the log.
-struct Recorder(JoinHandle<Recorded>);
+enum Recorder {
+    File(JoinHandle<Recorded>),
+    /// Writes what the door counted as well.
+    Topic(JoinHandle<(Recorded, Admissions)>),
+}
 
 impl Recorder {
-    fn start(receiver: Receiver, log: Box<dyn Writer>) -> Result<Self, Failure> {
+    fn start(config: &Config, receiver: Receiver, ledger: &Ledger) -> Result<Self, Failure> {
         let thread = std::thread::Builder::new().name("recorder".to_owned());
-        Ok(Self(thread.spawn(move || record(&receiver, log))?))
+        if is_kafka(&config.log.url) {
+            let topic = topic::Topic::new(config, receiver, ledger.clone())?;
+            return Ok(Self::Topic(thread.spawn(move || topic.record())?));
+        }
+        let log = open_log(config)?;
+        Ok(Self::File(thread.spawn(move || record(&receiver, log))?))
     }
 
-    /// Waits until everything that was queued has been written.
-    fn finish(self) -> Result<Recorded, Failure> {
-        self.0
-            .join()
-            .map_err(|_| anyhow::anyhow!("the thread that writes the log has panicked"))
-            .or_exit(Exit::Io)
+    /// Whether the door's counts are the caller's to take.
+    fn leaves_admissions(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
+
+    /// Waits until everything that was queued has been written; also gives the counts that were told.
+    fn finish(self) -> Result<(Recorded, Admissions), Failure> {
+        let done = match self {
+            Self::File(thread) => thread.join().map(|recorded| (recorded, Admissions::default())),
+            Self::Topic(thread) => thread.join(),
+        };
+        done.map_err(|_| anyhow::anyhow!("the thread that writes the log has panicked")).or_exit(Exit::Io)
     }
 }
 

@@ -214,7 +214,15 @@ fn log(config: &Config, findings: &mut Findings) {
     let url = &config.log.url;
     let at = KeyPath::of(&["log", "url"]);
     if url.starts_with("kafka:") {
-        findings.problem(at, format!("`{url}`: a log in Kafka is not written yet"), "use file:DIRECTORY");
+        // The pipeline reads the whole of it, where it is used.
+        let rest = url.strip_prefix("kafka://").unwrap_or_default();
+        if rest.split_once('/').is_none_or(|(brokers, name)| brokers.is_empty() || name.is_empty()) {
+            findings.problem(
+                at,
+                format!("`{url}` names no brokers or no log"),
+                "write kafka://HOST:PORT/NAME, such as kafka://127.0.0.1:9092/orders",
+            );
+        }
     } else if url.strip_prefix("file:").is_none_or(|directory| directory.trim_start_matches('/').is_empty()) {
         findings.problem(
             at,

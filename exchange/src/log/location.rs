@@ -59,7 +59,9 @@ pub(crate) fn path(url: &str) -> Result<&Path, LogError> {
     let path = match url.split_once(':') {
         Some(("file", path)) => path.strip_prefix("//").unwrap_or(path),
         Some(("kafka", _)) => {
-            return Err(unsupported("this build has no Kafka transport; use file:DIRECTORY"));
+            return Err(unsupported(
+                "topics are for `parallax proxy` and `parallax compare`; here use file:DIRECTORY",
+            ));
         }
         Some((scheme, _)) if is_scheme(scheme) && !Path::new(url).exists() => {
             return Err(unsupported("unknown scheme; expected file:DIRECTORY"));
@@ -96,9 +98,11 @@ mod tests {
 
     #[test]
     fn other_transports_are_refused_with_a_remedy() {
-        for (url, word) in
-            [("kafka://127.0.0.1:9092/t", "no Kafka"), ("s3://b/k", "unknown scheme"), ("file:", "empty")]
-        {
+        for (url, word) in [
+            ("kafka://127.0.0.1:9092/t", "topics are for"),
+            ("s3://b/k", "unknown scheme"),
+            ("file:", "empty"),
+        ] {
             let error = open_reader(url).err().unwrap().to_string();
             assert!(error.contains(word) && error.contains("file:DIRECTORY"), "{error}");
         }

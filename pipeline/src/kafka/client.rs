@@ -66,3 +66,20 @@ pub(super) fn unreachable(url: &KafkaUrl, error: &KafkaError) -> PipelineError {
     }
     PipelineError::Unreachable { brokers: url.brokers.clone(), why: error.to_string() }
 }
+
+/// As [`partitions_of`], for a topic that has just been made: the brokers hear of it one by one.
+pub(super) fn partitions_settled(
+    consumer: &BaseConsumer,
+    url: &KafkaUrl,
+    topic: &str,
+) -> Result<i32, PipelineError> {
+    let deadline = std::time::Instant::now() + ANSWER;
+    loop {
+        match partitions_of(consumer, url, topic) {
+            Err(PipelineError::Topic { .. }) if std::time::Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            answer => return answer,
+        }
+    }
+}
