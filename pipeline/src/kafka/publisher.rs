@@ -2,8 +2,9 @@
 //!
 //! Lives on a thread of its own, behind the bounded queue that keeps the live path free of everything
 //! here. The client library has a bounded queue of its own (64 MiB unless the address says otherwise);
-//! what does not fit, or comes while no broker has been reached yet, is dropped and counted. The number
-//! that it would have had is used up all the same, so that a reader sees the gap.
+//! what does not fit is dropped and counted, and the number that it would have had is used up all the
+//! same, so that a reader sees the gap. Until the topic has been found for the first time exchanges wait
+//! here, some megabytes of them; what does not fit then is counted as well.
 
 use super::client::{self, refused};
 use super::topics::{self, EXCHANGES};
@@ -20,6 +21,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How often the brokers are looked for until they are found.
 const RETRY: Duration = Duration::from_secs(2);
+
+/// Bytes of exchanges that wait until the topic is found.
+const WAITING_MAX: usize = 16 << 20;
 
 /// Counts what the brokers said.
 #[derive(Debug, Default, Clone)]
@@ -56,6 +60,9 @@ pub struct Publisher {
     identity: (u64, u64),
     /// The next number of each partition; empty until the topic is reached.
     sequences: Vec<u64>,
+    /// Exchanges that came before the topic was found, encoded, with their cluster keys.
+    waiting: Vec<(u64, Vec<u8>)>,
+    waiting_bytes: usize,
     tried: Option<Instant>,
     looking: Option<JoinHandle<Result<i32, PipelineError>>>,
     /// Admissions that no mark has carried yet.
@@ -104,6 +111,8 @@ impl Publisher {
             reports,
             identity: (salt.wrapping_mul(0x9E37_79B9_7F4A_7C15), epoch),
             sequences: Vec::new(),
+            waiting: Vec::new(),
+            waiting_bytes: 0,
             tried: None,
             looking: None,
             untold: Vec::new(),
@@ -116,17 +125,32 @@ impl Publisher {
 
     /// Offers an exchange; never waits for a broker.
     pub fn exchange(&mut self, exchange: &Exchange) {
-        if self.sequences.is_empty() {
-            self.unreached += 1;
-            return;
-        }
-        // The upper half: the lower one may already have chosen what is sampled.
-        let partition = ((exchange.cluster_key >> 32) % self.sequences.len() as u64) as usize;
         let mut value = std::mem::take(&mut self.buffer);
         value.clear();
         codec::encode(exchange, &mut value);
-        let is_queued = self.send(Kind::Exchange, partition, &value);
+        if self.sequences.is_empty() {
+            self.wait(exchange.cluster_key, &value);
+        } else {
+            self.put(exchange.cluster_key, &value);
+        }
         self.buffer = value;
+    }
+
+    /// Keeps an exchange until the topic is found, if there is room.
+    fn wait(&mut self, cluster_key: u64, value: &[u8]) {
+        if self.waiting_bytes + value.len() > WAITING_MAX {
+            self.unreached += 1;
+            return;
+        }
+        self.waiting_bytes += value.len();
+        self.waiting.push((cluster_key, value.to_vec()));
+    }
+
+    /// Gives an exchange to the client library.
+    fn put(&mut self, cluster_key: u64, value: &[u8]) {
+        // The upper half: the lower one may already have chosen what is sampled.
+        let partition = ((cluster_key >> 32) % self.sequences.len() as u64) as usize;
+        let is_queued = self.send(Kind::Exchange, partition, value);
         *(if is_queued { &mut self.queued } else { &mut self.full }) += 1;
     }
 
@@ -157,6 +181,8 @@ impl Publisher {
 
     /// Says goodbye and waits for what is queued, `limit` at the longest.
     pub fn close(&mut self, admissions: Vec<(u64, Admissions)>, limit: Duration) -> Published {
+        self.unreached += self.waiting.len() as u64;
+        self.waiting.clear();
         self.marks(admissions, true);
         // What is not out by then is counted as neither acknowledged nor failed.
         if let Err(error) = self.producer.flush(limit) {
@@ -205,6 +231,10 @@ impl Publisher {
             match looking.join() {
                 Ok(Ok(partitions)) => {
                     self.sequences = vec![0; usize::try_from(partitions).unwrap_or_default()];
+                    self.waiting_bytes = 0;
+                    for (cluster_key, value) in std::mem::take(&mut self.waiting) {
+                        self.put(cluster_key, &value);
+                    }
                     return;
                 }
                 Ok(Err(error)) => tracing::warn!(%error, "the log's topics are not reached; looking again"),
