@@ -40,6 +40,11 @@ pub struct Role {
     /// Where it listens, such as `http://127.0.0.1:9001`.
     #[schemars(example = &"http://127.0.0.1:9001")]
     pub url: String,
+    /// Where its replicas listen, `host:port` or `unix:PATH`, instead of where the URL's host leads;
+    /// requests go round them. The URL still says the scheme, the `Host` and the name for TLS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["10.0.0.1:9001", "orders.internal:9001", "unix:/run/orders.sock"]]))]
+    pub addresses: Vec<String>,
     /// What is spoken with it.
     #[serde(default)]
     pub protocol: Protocol,
@@ -66,6 +71,7 @@ impl Role {
     pub fn at(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            addresses: Vec::new(),
             protocol: Protocol::default(),
             tls: None,
             image: None,

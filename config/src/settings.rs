@@ -221,6 +221,9 @@ pub struct Limits {
     /// How long a connection to a role may take to be made.
     #[schemars(extend("x-minimum" = "1ms"))]
     pub connect_timeout: Span,
+    /// How often the names of roles' hosts are looked up again.
+    #[schemars(extend("x-minimum" = "1s"))]
+    pub resolve_interval: Span,
     /// How long the primary may take until the head of its response.
     #[schemars(extend("x-minimum" = "1ms"))]
     pub primary_timeout: Span,
@@ -245,6 +248,7 @@ impl Default for Limits {
             h2_resets: 20,
             header_timeout: Span::secs(15),
             connect_timeout: Span::secs(5),
+            resolve_interval: Span::secs(30),
             primary_timeout: Span::secs(60),
             drain_timeout: Span::secs(10),
         }

@@ -18,6 +18,7 @@
 //! Bodies are counted, cut and hashed here, never parsed. Nothing here compares.
 
 mod answer;
+mod balance;
 mod capture;
 mod compact;
 mod connection;
@@ -32,6 +33,7 @@ mod forward;
 mod inbound;
 mod key;
 pub mod layer;
+mod line;
 mod listener;
 mod live;
 mod local;

@@ -2,14 +2,17 @@
 //!
 //! With HTTP/1.1 the newest idle connection is used first, which keeps few of them hot and lets the
 //! others expire. With HTTP/2 requests share connections up to a number of streams, and those who
-//! find none wait for one attempt to connect, not each for one of its own. Nothing is shared between
+//! find none wait for one attempt to connect, not each for one of its own. Where a role has several
+//! addresses, requests go round them ([`Balance`]). Nothing is shared between
 //! roles or cores, so a role that hangs can exhaust only its own pool.
 
+use crate::balance::Balance;
+use crate::line::{Address, Line};
 use crate::local::Local;
 use crate::paced::{Pace, TURN, TURN_H2};
 use crate::payload::Payload;
 use crate::settings::Settings;
-use crate::target::Target;
+use crate::target::{Target, resolve_all};
 use crate::wire::{Sent, Shared, Wire};
 use http::Request;
 use hyper::client::conn::{http1, http2};
@@ -18,10 +21,9 @@ use parallax_config::Protocol;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::client::TlsStream;
 
@@ -41,6 +43,10 @@ const PING: Duration = Duration::from_secs(5);
 /// One role's connections.
 pub(crate) struct Pool {
     target: Target,
+    balance: Balance,
+    /// When the names were looked up last; in the future while it is being done.
+    resolved: Cell<Instant>,
+    resolve_interval: Duration,
     pace: Pace,
     idle: RefCell<Vec<Idle>>,
     shared: RefCell<Vec<Kept>>,
@@ -59,12 +65,14 @@ pub(crate) struct Pool {
 type Attempt = watch::Receiver<Option<Result<(), ConnectError>>>;
 
 struct Idle {
+    address: Address,
     sender: http1::SendRequest<Payload>,
     since: Instant,
 }
 
 /// A shared connection, and when it was last seen in use.
 struct Kept {
+    address: Address,
     connection: Shared,
     used: Cell<Instant>,
 }
@@ -73,6 +81,24 @@ struct Kept {
 pub(crate) struct Lease {
     wire: Wire,
     pool: Rc<Pool>,
+    address: Address,
+    asked: Option<Asked>,
+}
+
+/// A request that one of several addresses has not answered yet.
+struct Asked {
+    pool: Rc<Pool>,
+    address: Address,
+    excused: bool,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if self.excused {
+            return;
+        }
+        self.pool.tell(&self.address, self.pool.balance.unanswered(&self.address, Instant::now()));
+    }
 }
 
 /// Why no connection could be made.
@@ -114,6 +140,9 @@ impl Pool {
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING);
         Rc::new(Self {
+            balance: Balance::new(&target.addresses),
+            resolved: Cell::new(Instant::now()),
+            resolve_interval: limits.resolve_interval.0,
             target,
             pace,
             idle: RefCell::default(),
@@ -140,23 +169,40 @@ impl Pool {
 
     /// A connection that can take a request now.
     pub(crate) fn checkout(self: &Rc<Self>) -> Option<Lease> {
-        let wire = match self.target.protocol {
-            Protocol::H1 => Wire::H1(self.newest()?),
+        let now = Instant::now();
+        let turn = if self.balance.is_single() { None } else { self.balance.turn(now) };
+        let is_it = |address: &Address| turn.as_ref().is_none_or(|turn| turn == address);
+        let (wire, address) = match self.target.protocol {
+            Protocol::H1 => {
+                let idle = self.newest(now, is_it)?;
+                (Wire::H1(idle.sender), idle.address)
+            }
             Protocol::H2 => {
-                Wire::H2(self.shared.borrow().iter().find(|kept| kept.has_room())?.connection.stream())
+                let shared = self.shared.borrow();
+                let kept = shared.iter().find(|kept| kept.has_room() && is_it(&kept.address))?;
+                (Wire::H2(kept.connection.stream()), kept.address.clone())
             }
         };
-        Some(Lease { wire, pool: Rc::clone(self) })
+        if turn.is_some() {
+            self.balance.taken(&address);
+        }
+        Some(self.lease(wire, address))
     }
 
-    fn newest(&self) -> Option<http1::SendRequest<Payload>> {
+    fn lease(self: &Rc<Self>, wire: Wire, address: Address) -> Lease {
+        Lease { wire, pool: Rc::clone(self), address, asked: None }
+    }
+
+    fn newest(&self, now: Instant, is_it: impl Fn(&Address) -> bool) -> Option<Idle> {
         let mut idle = self.idle.borrow_mut();
-        let now = Instant::now();
         let mut busy = 0;
         for at in (0..idle.len()).rev() {
             let candidate = &idle[at];
+            if !is_it(&candidate.address) {
+                continue;
+            }
             if candidate.sender.is_ready() && !self.is_expired(candidate.since, now) {
-                return Some(idle.remove(at).sender);
+                return Some(idle.remove(at));
             }
             if candidate.sender.is_closed() || self.is_expired(candidate.since, now) {
                 idle.remove(at);
@@ -178,7 +224,8 @@ impl Pool {
         if self.target.protocol == Protocol::H2 {
             return self.connect_shared().await;
         }
-        let sender = match self.dial().await? {
+        let (stream, address) = self.dial().await?;
+        let sender = match stream {
             Dialled::Plain(stream) => {
                 let (sender, connection) =
                     self.h1.handshake(TokioIo::new(self.pace.stream(stream, TURN))).await?;
@@ -192,7 +239,7 @@ impl Pool {
                 sender
             }
         };
-        Ok(Lease { wire: Wire::H1(sender), pool: Rc::clone(self) })
+        Ok(self.lease(Wire::H1(sender), address))
     }
 
     /// A new HTTP/1.1 connection whose protocol may be switched.
@@ -200,7 +247,8 @@ impl Pool {
     /// # Errors
     /// As [`Self::connect`].
     pub(crate) async fn connect_for_upgrade(self: &Rc<Self>) -> Result<Lease, ConnectError> {
-        let sender = match self.dial().await? {
+        let (stream, address) = self.dial().await?;
+        let sender = match stream {
             Dialled::Plain(stream) => {
                 let (sender, connection) = self.h1.handshake(TokioIo::new(stream)).await?;
                 tokio::task::spawn_local(log_end(connection.with_upgrades()));
@@ -212,7 +260,7 @@ impl Pool {
                 sender
             }
         };
-        Ok(Lease { wire: Wire::H1(sender), pool: Rc::clone(self) })
+        Ok(self.lease(Wire::H1(sender), address))
     }
 
     async fn connect_shared(self: &Rc<Self>) -> Result<Lease, ConnectError> {
@@ -246,7 +294,8 @@ impl Pool {
     }
 
     async fn open_shared(&self) -> Result<(), ConnectError> {
-        let sender = match self.dial().await? {
+        let (stream, address) = self.dial().await?;
+        let sender = match stream {
             Dialled::Plain(stream) => {
                 let (sender, connection) =
                     self.h2.handshake(TokioIo::new(self.pace.stream(stream, TURN_H2))).await?;
@@ -260,20 +309,81 @@ impl Pool {
                 sender
             }
         };
-        let kept = Kept { connection: Shared::new(sender), used: Cell::new(Instant::now()) };
+        let kept = Kept { address, connection: Shared::new(sender), used: Cell::new(Instant::now()) };
         self.shared.borrow_mut().push(kept);
         Ok(())
     }
 
-    async fn dial(&self) -> Result<Dialled, ConnectError> {
-        let connected = tokio::time::timeout(self.connect_timeout, dial(&self.target)).await;
-        let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        self.note(connected.as_ref().err());
-        connected.map_err(ConnectError::from)
+    /// Connects to the address whose turn it is, or to the next that takes a connection.
+    async fn dial(&self) -> Result<(Dialled, Address), ConnectError> {
+        let addresses = self.balance.order(Instant::now());
+        // Each has its part, so that one that is silent does not spend the time of the others.
+        let each = self.connect_timeout / u32::try_from(addresses.len()).unwrap_or(1).max(1);
+        let mut failure = io::ErrorKind::AddrNotAvailable.into();
+        for address in addresses {
+            let connected = tokio::time::timeout(each, dial(&self.target, &address)).await;
+            match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+                Ok(stream) => {
+                    self.note(None);
+                    if !self.balance.is_single() && self.target.protocol == Protocol::H1 {
+                        self.balance.taken(&address);
+                    }
+                    return Ok((stream, address));
+                }
+                Err(error) => {
+                    if !self.balance.is_single() {
+                        self.tell(&address, self.balance.refused(&address, Instant::now()));
+                    }
+                    failure = error;
+                }
+            }
+        }
+        self.note(Some(&failure));
+        Err(failure.into())
+    }
+
+    fn tell(&self, address: &Address, is_left_out: bool) {
+        if is_left_out {
+            let Target { role, url, .. } = &self.target;
+            tracing::warn!(%role, url, %address, "an address does not answer; it is left out for a while");
+        }
+    }
+
+    /// Looks the names up again, apart from everything else; the old addresses stay where that fails.
+    fn resolve(self: &Rc<Self>, now: Instant) {
+        if now.saturating_duration_since(self.resolved.get()) < self.resolve_interval
+            || !self.target.has_names()
+        {
+            return;
+        }
+        self.resolved.set(now);
+        let pool = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            let places = Arc::clone(&pool.target.places);
+            // The resolver blocks, so it has a thread of its own.
+            let found = tokio::task::spawn_blocking(move || resolve_all(&places)).await;
+            pool.resolved.set(Instant::now());
+            match found {
+                Ok(Ok(addresses)) if !addresses.is_empty() => pool.move_to(&addresses),
+                Ok(Err(error)) => {
+                    let Target { role, url, .. } = &pool.target;
+                    tracing::warn!(%role, url, %error, "cannot resolve the host again; its addresses stay");
+                }
+                _ => {}
+            }
+        });
+    }
+
+    /// New requests go to `addresses`; connections elsewhere end with the requests on them.
+    fn move_to(&self, addresses: &[Address]) {
+        self.balance.replace(addresses);
+        self.idle.borrow_mut().retain(|idle| self.balance.contains(&idle.address));
+        self.shared.borrow_mut().retain(|kept| self.balance.contains(&kept.address));
     }
 
     /// Drops connections that are closed or idle too long.
-    pub(crate) fn sweep(&self, now: Instant) {
+    pub(crate) fn sweep(self: &Rc<Self>, now: Instant) {
+        self.resolve(now);
         self.idle.borrow_mut().retain(|idle| !idle.sender.is_closed() && !self.is_expired(idle.since, now));
         self.shared.borrow_mut().retain(|kept| {
             if kept.connection.open() > 0 {
@@ -306,15 +416,33 @@ impl Kept {
 impl Lease {
     /// Hands `request` to the connection, at once; the future waits for the head of the response.
     pub(crate) fn send(&mut self, request: Request<Payload>) -> impl Future<Output = Sent> + use<> {
+        if !self.pool.balance.is_single() {
+            self.asked =
+                Some(Asked { pool: Rc::clone(&self.pool), address: self.address.clone(), excused: false });
+        }
         self.wire.send(request, &self.pool.target)
+    }
+
+    /// The head of an answer has come.
+    pub(crate) fn answered(&mut self) {
+        if self.excuse() && self.pool.balance.answered(&self.address) {
+            let Target { role, url, .. } = &self.pool.target;
+            tracing::info!(%role, url, address = %self.address, "an address answers again");
+        }
+    }
+
+    /// That there is no answer is not the address's fault: a kept connection was closed, as it may be.
+    pub(crate) fn excuse(&mut self) -> bool {
+        self.asked.take().map(|mut asked| asked.excused = true).is_some()
     }
 
     /// Back to the pool, for the next request.
     pub(crate) fn give_back(self) {
         let Wire::H1(sender) = self.wire else { return };
         let mut idle = self.pool.idle.borrow_mut();
-        if idle.len() < self.pool.idle_limit && !sender.is_closed() {
-            idle.push(Idle { sender, since: Instant::now() });
+        let fits = idle.len() < self.pool.idle_limit && self.pool.balance.contains(&self.address);
+        if fits && !sender.is_closed() {
+            idle.push(Idle { address: self.address, sender, since: Instant::now() });
         }
     }
 }
@@ -328,29 +456,14 @@ async fn log_end(connection: impl Future<Output = hyper::Result<()>>) {
 
 /// A connection on which nothing has been said yet.
 enum Dialled {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Line),
+    Tls(Box<TlsStream<Line>>),
 }
 
-async fn dial(target: &Target) -> io::Result<Dialled> {
-    let stream = first(&target.addresses).await?;
+async fn dial(target: &Target, address: &Address) -> io::Result<Dialled> {
+    let stream = Line::connect(address).await?;
     match &target.tls {
         None => Ok(Dialled::Plain(stream)),
         Some(tls) => Ok(Dialled::Tls(Box::new(tls.connect(stream).await?))),
     }
-}
-
-async fn first(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
-    let mut refused = io::ErrorKind::AddrNotAvailable.into();
-    for &address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                // Requests go out whole; waiting for more to send would only add latency.
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(error) => refused = error,
-        }
-    }
-    Err(refused)
 }

@@ -1,12 +1,19 @@
 //! Where a role listens: its URL, resolved.
 
 use crate::StartError;
+use crate::line::Address;
 use crate::tls::Connector;
 use http::HeaderValue;
 use parallax_config::{Protocol, Role as RoleConfig};
 use parallax_exchange::Role;
+use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::path::Path;
+use std::sync::Arc;
 use url::Url;
+
+/// How the path of a Unix socket is told from a host.
+const UNIX: &str = "unix:";
 
 /// A role's address.
 #[derive(Debug, Clone)]
@@ -14,8 +21,10 @@ pub(crate) struct Target {
     pub(crate) role: Role,
     /// As configured, for messages.
     pub(crate) url: String,
-    /// At least one; tried in order.
-    pub(crate) addresses: Vec<SocketAddr>,
+    /// At least one; what `places` led to when it was read.
+    pub(crate) addresses: Vec<Address>,
+    /// `host:port` or `unix:PATH`, as configured.
+    pub(crate) places: Arc<[String]>,
     /// What is spoken there.
     pub(crate) protocol: Protocol,
     /// Present where the URL says `https`.
@@ -48,8 +57,12 @@ impl Target {
         };
         let tls = if url.scheme() == "https" { Some(Connector::new(role, host, config)?) } else { None };
         let resolve = |source| StartError::Resolve { role, url: text.clone(), source };
-        // `host_str` keeps the brackets of an IPv6 address; the resolver takes them off itself.
-        let addresses: Vec<_> = format!("{host}:{port}").to_socket_addrs().map_err(resolve)?.collect();
+        let places: Arc<[String]> = match &config.addresses[..] {
+            // `host_str` keeps the brackets of an IPv6 address; the resolver takes them off itself.
+            [] => [format!("{host}:{port}")].into(),
+            listed => listed.into(),
+        };
+        let addresses = resolve_all(&places).map_err(resolve)?;
         if addresses.is_empty() {
             return Err(error("the host has no address"));
         }
@@ -63,6 +76,7 @@ impl Target {
             role,
             url: text.clone(),
             addresses,
+            places,
             protocol: config.protocol,
             tls,
             authority,
@@ -73,8 +87,9 @@ impl Target {
     /// Whether connections to the one will do for the other.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let (mine, others) = (&self.config, &other.config);
-        self.addresses == other.addresses
-            && (&mine.url, mine.protocol, &mine.tls) == (&others.url, others.protocol, &others.tls)
+        // Where the names lead to is not asked: a pool follows that by itself.
+        (&mine.url, &mine.addresses, mine.protocol, &mine.tls)
+            == (&others.url, &others.addresses, others.protocol, &others.tls)
     }
 
     /// Whether both lead to the same server.
@@ -82,15 +97,45 @@ impl Target {
         self.addresses.iter().any(|address| other.addresses.contains(address))
     }
 
+    /// Whether where it listens can change while its configuration stays.
+    pub(crate) fn has_names(&self) -> bool {
+        self.places.iter().any(|place| !place.starts_with(UNIX) && place.parse::<SocketAddr>().is_err())
+    }
+
     /// Refuses a target that is the proxy itself.
     ///
     /// # Errors
     /// [`StartError::Itself`].
     pub(crate) fn refuse_itself(&self, listen: SocketAddr) -> Result<(), StartError> {
-        if self.addresses.iter().any(|&address| is_same(address, listen)) {
+        let is_itself = |address: &Address| matches!(address, Address::Tcp(tcp) if is_same(*tcp, listen));
+        if self.addresses.iter().any(is_itself) {
             return Err(StartError::Itself { role: self.role, url: self.url.clone(), listen });
         }
         Ok(())
+    }
+}
+
+/// Where `places` lead to; blocks for the resolver. What cannot be resolved is left out where another
+/// place can.
+///
+/// # Errors
+/// The resolver's answer where no place has an address.
+pub(crate) fn resolve_all(places: &[String]) -> io::Result<Vec<Address>> {
+    let mut addresses = Vec::new();
+    let mut failure = None;
+    for place in places {
+        if let Some(path) = place.strip_prefix(UNIX) {
+            addresses.push(Address::Unix(Path::new(path).into()));
+            continue;
+        }
+        match place.to_socket_addrs() {
+            Ok(resolved) => addresses.extend(resolved.map(Address::Tcp)),
+            Err(error) => failure = Some(error),
+        }
+    }
+    match failure {
+        Some(error) if addresses.is_empty() => Err(error),
+        _ => Ok(addresses),
     }
 }
 

@@ -36,7 +36,10 @@ pub(crate) async fn ask(
     let request: Request<Payload> = head.with(payload);
     let mut lease = primary.connect_for_upgrade().await?;
     match lease.send(request).await {
-        Ok(response) => Ok((response, lease)),
+        Ok(response) => {
+            lease.answered();
+            Ok((response, lease))
+        }
         Err(error) => Err(classify(&error.into_error())),
     }
 }

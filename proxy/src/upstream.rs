@@ -103,9 +103,12 @@ pub(crate) fn send(
     async move {
         let request = match begun {
             Err(request) => request,
-            Ok((sent, lease, spare)) => match sent.await {
+            Ok((sent, mut lease, spare)) => match sent.await {
                 Ok(response) => return accept(response, lease),
-                Err(error) => again(error, spare)?,
+                Err(error) => {
+                    lease.excuse();
+                    again(error, spare)?
+                }
             },
         };
         // Apart, because connecting is rare, and every request would carry the room that it takes.
@@ -140,7 +143,8 @@ fn again(
 }
 
 /// No upgrade was asked for, so a switch of protocols is not an answer.
-fn accept(response: Response<Incoming>, lease: Lease) -> Answered {
+fn accept(response: Response<Incoming>, mut lease: Lease) -> Answered {
+    lease.answered();
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         Err(Failure::Protocol)
     } else {

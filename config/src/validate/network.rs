@@ -32,8 +32,12 @@ pub(super) fn check(config: &Config) -> Findings {
                     let what = format!("`{}` is spoken to without TLS, though `tls` says how", role.url);
                     findings.warning(at.clone(), what, "write https://, or remove the tls table");
                 }
-                one_role(name, &url, &at, config, &mut findings);
-                seen.push((name, url));
+                addresses(name, role, &mut findings);
+                // With a list, the URL names the host and is not where anybody connects to.
+                if role.addresses.is_empty() {
+                    one_role(name, &url, &at, config, &mut findings);
+                    seen.push((name, url));
+                }
             }
         }
     }
@@ -145,6 +149,25 @@ fn parse(role: &Role) -> Result<Url, (String, String)> {
         ));
     }
     Ok(url)
+}
+
+/// Each of a role's `addresses` leads somewhere.
+fn addresses(name: &str, role: &Role, findings: &mut Findings) {
+    for (index, text) in role.addresses.iter().enumerate() {
+        let is_usable = match text.strip_prefix("unix:") {
+            Some(path) => path.starts_with('/'),
+            None => text.rsplit_once(':').is_some_and(|(host, port)| {
+                !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok()
+            }),
+        };
+        if !is_usable {
+            findings.problem(
+                KeyPath::of(&["roles", name, "addresses"]).index(index),
+                format!("`{text}` is no address that can be connected to"),
+                "write host:port such as 10.0.0.1:9001, or unix:/path/to/socket",
+            );
+        }
+    }
 }
 
 fn one_role(name: &str, url: &Url, at: &KeyPath, config: &Config, findings: &mut Findings) {

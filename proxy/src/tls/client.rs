@@ -2,13 +2,13 @@
 
 use super::{H1, H2, chain, error, key, provider, roots};
 use crate::StartError;
+use crate::line::Line;
 use parallax_config::{Protocol, Role as RoleConfig, RoleTls};
 use parallax_exchange::Role;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use std::io;
 use std::sync::Arc;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -51,7 +51,7 @@ impl Connector {
     ///
     /// # Errors
     /// When the role is not who it should be, or speaks no HTTP/2 where it should.
-    pub(crate) async fn connect(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn connect(&self, stream: Line) -> io::Result<TlsStream<Line>> {
         let stream = TlsConnector::from(Arc::clone(&self.config)).connect(self.name.clone(), stream).await?;
         if self.protocol == Protocol::H2 && stream.get_ref().1.alpn_protocol() != Some(H2) {
             return Err(io::Error::new(

@@ -1,6 +1,7 @@
 //! The proxy from outside: real sockets, scripted servers, byte-exact clients.
 
 mod aborts;
+mod addresses;
 mod basics;
 mod client;
 mod conformance;
