@@ -11,6 +11,7 @@ mod bad_input;
 mod cells;
 mod ci_files;
 mod commands;
+mod compare;
 mod console;
 mod demo;
 mod diff;

@@ -10,6 +10,7 @@ use std::time::Duration;
 /// A running broker; dropping it ends it.
 pub(crate) struct Broker {
     address: String,
+    properties: String,
     directory: tempfile::TempDir,
     kcat: PathBuf,
 }
@@ -17,11 +18,17 @@ pub(crate) struct Broker {
 impl Broker {
     /// Starts a broker; `None` (said loudly) where something is missing.
     pub(crate) fn start(test: &str) -> Option<Self> {
+        Self::start_with(test, "")
+    }
+
+    /// The same with more lines of configuration.
+    pub(crate) fn start_with(test: &str, properties: &str) -> Option<Self> {
         need(test, directory().join("kafka/.installed"), "kafka")?;
         need_program(test, "java", "apt")?;
         let kcat = need_program(test, "kcat", "apt")?;
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let mut broker = Self { address: String::new(), directory, kcat };
+        let properties = format!("auto.create.topics.enable=true\n{properties}");
+        let mut broker = Self { address: String::new(), properties, directory, kcat };
         broker.address = broker.script("start");
         let nothing = broker.url("no-such-topic");
         let asked = ["outputs", "--primary", &nothing, "--candidate", &nothing, "--id", "/id"];
@@ -77,7 +84,7 @@ impl Broker {
             .arg(what)
             .arg(&data)
             .env("TOOLS", directory())
-            .env("KAFKA_PROPERTIES", "auto.create.topics.enable=true")
+            .env("KAFKA_PROPERTIES", &self.properties)
             .stdin(Stdio::null())
             .output()
             .expect("the broker's script runs");
