@@ -268,7 +268,7 @@ fn profiles(config: &Config) -> Vec<RouteProfile> {
 /// The named slices: the policy's, or else the routes.
 fn slices(config: &Config) -> Vec<Slice> {
     // A policy that speaks of the whole only (its rate, its weight) names none.
-    let stated = Slice::named(config.policy.slices.iter().map(|named| Slice(named.slice.clone())));
+    let stated = Slice::named(config.policy.slices.iter().map(|named| Slice::from(named.slice.clone())));
     match stated.is_empty() {
         true => Slice::named(config.routes.iter().map(|route| Slice::of("route", &route.name))),
         false => stated,

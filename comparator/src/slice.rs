@@ -4,14 +4,18 @@ use parallax_config::Policy;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 /// A sub-population, by the labels that its exchanges carry; no labels at all is the whole.
 ///
 /// In documents: `{}` is everything, `{"route": "ingest"}` a named slice, and `{"other": "*"}` the
 /// requests in no named slice.
+///
+/// The labels are shared: a window has a row for each check of each slice, and the judge tells those of one slice by
+/// their address before it looks at the labels.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Slice(pub BTreeMap<String, String>);
+pub struct Slice(Arc<BTreeMap<String, String>>);
 
 impl Slice {
     /// Named slices of a run, at most: each has rows in every window and a part of the error budget.
@@ -39,13 +43,19 @@ impl Slice {
     /// What no named slice holds.
     #[must_use]
     pub fn other() -> Self {
-        Self(BTreeMap::from([("other".to_owned(), "*".to_owned())]))
+        Self::of("other", "*")
     }
 
     /// The slice of one label.
     #[must_use]
     pub fn of(name: &str, value: &str) -> Self {
-        Self(BTreeMap::from([(name.to_owned(), value.to_owned())]))
+        Self::from_iter([(name.to_owned(), value.to_owned())])
+    }
+
+    /// Values by label name.
+    #[must_use]
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        &self.0
     }
 
     /// Whether this is the whole population.
@@ -57,7 +67,19 @@ impl Slice {
     /// Whether this is the rest beside the named slices.
     #[must_use]
     pub fn is_other(&self) -> bool {
-        *self == Self::other()
+        self.0.len() == 1 && self.0.get("other").is_some_and(|value| value == "*")
+    }
+}
+
+impl From<BTreeMap<String, String>> for Slice {
+    fn from(labels: BTreeMap<String, String>) -> Self {
+        Self(Arc::new(labels))
+    }
+}
+
+impl FromIterator<(String, String)> for Slice {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(labels: I) -> Self {
+        Self::from(labels.into_iter().collect::<BTreeMap<_, _>>())
     }
 }
 

@@ -78,7 +78,7 @@ fn weighted(name: &str, weights: Option<[f64; 3]>, excess: f64, wrong: State, li
         if let Some(weights) = weights {
             let own = slices.iter().zip(weights).map(|(slice, weight)| SlicePolicy {
                 weight: Some(weight),
-                slice: slice.0.clone(),
+                slice: slice.labels().clone(),
                 required: None,
                 rate: None,
             });

@@ -100,7 +100,7 @@ impl PlanRun {
             (Some(rate), _) => rate.per_second(),
             (None, keys) => keys.unwrap_or(0) as f64 / block_seconds(&policy)?,
         };
-        let unnamed = policy.slices.iter().map(|own| Slice(own.slice.clone())).find(|slice| {
+        let unnamed = policy.slices.iter().map(|own| Slice::from(own.slice.clone())).find(|slice| {
             !slice.is_all() && !slice.is_other() && !self.slice.iter().any(|(named, _)| named == slice)
         });
         if let Some(slice) = unnamed {

@@ -462,7 +462,7 @@ impl Which {
     fn slice(&self) -> Slice {
         let labels = [("region", &self.region), ("shard", &self.shard)];
         let given = labels.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
-        Slice(given.collect())
+        given.collect()
     }
 
     /// Of a run's document the part that is asked for, as a console would answer.

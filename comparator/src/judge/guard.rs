@@ -100,7 +100,14 @@ impl Spread {
 
 /// The nearest `f64`. Most sums fit 64 bits, which the processor converts itself, to the same bits.
 fn real(sum: i128) -> f64 {
-    i64::try_from(sum).map_or_else(|_| sum as f64, |small| small as f64)
+    #[cold]
+    fn wide(sum: i128) -> f64 {
+        sum as f64
+    }
+    match i64::try_from(sum) {
+        Ok(small) => small as f64,
+        Err(_) => wide(sum),
+    }
 }
 
 /// How far the net count of `window` lies from the rate `before`: squared, in variances of the difference.

@@ -7,6 +7,7 @@
 //! mixtures after Howard, Ramdas, McAuliffe and Sekhon (Ann. Statist. 2021).
 
 use super::math::{exp_all, ln, ln_1p};
+use std::sync::OnceLock;
 
 /// Number of bets; the stake halves from one to the next.
 pub const BETS: usize = 20;
@@ -103,6 +104,21 @@ pub struct Bets {
     /// Of a unit in which both arms were bad; as `alike` where nothing is granted.
     both: [f64; BETS],
     grant: Grant,
+    spotless: Spotless,
+}
+
+/// Units of which powers are kept: of 0 to 63 units, then of as many times 64.
+const POWERS: usize = 64;
+
+/// What units that say nothing do to each bet's capital, made when first asked for; it follows from the bets, and so
+/// never tells two of them apart.
+#[derive(Debug, Clone, Default)]
+struct Spotless(OnceLock<Box<[[f64; BETS]]>>);
+
+impl PartialEq for Spotless {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Bets {
@@ -139,7 +155,8 @@ impl Bets {
 
     fn with(largest: f64, grant: Grant, factors: impl Fn(f64) -> [f64; 4]) -> Self {
         let none = [0.0; BETS];
-        let mut bets = Self { worse: none, better: none, alike: none, both: none, grant };
+        let mut bets =
+            Self { worse: none, better: none, alike: none, both: none, grant, spotless: Spotless::default() };
         let mut stake = largest;
         for k in 0..BETS {
             [bets.worse[k], bets.better[k], bets.alike[k], bets.both[k]] = factors(stake);
@@ -165,6 +182,24 @@ impl Bets {
         }
         let both = counts.both as f64;
         std::array::from_fn(|k| plain[k] + both * self.both[k])
+    }
+
+    /// By what each bet's capital is multiplied after `counts`; beyond `exp(700)` too little.
+    ///
+    /// Most checks see no difference in most windows, so the powers of a unit that says nothing are kept: two of them
+    /// make those of up to 4,095 units, at a sixth of the cost of the exponentials.
+    #[must_use]
+    pub(crate) fn growth(&self, counts: Counts) -> [f64; BETS] {
+        let units = usize::try_from(counts.n).unwrap_or(usize::MAX);
+        if counts.alike() < counts.n || units >= POWERS * POWERS {
+            return exp_all(&self.log_capitals(counts));
+        }
+        let powers = self.spotless.0.get_or_init(|| {
+            let of = |units: usize| exp_all(&self.alike.map(|factor| factor * units as f64));
+            (0..POWERS).map(of).chain((0..POWERS).map(|times| of(times * POWERS))).collect()
+        });
+        let (ones, many) = (&powers[units % POWERS], &powers[POWERS + units / POWERS]);
+        std::array::from_fn(|k| ones[k] * many[k])
     }
 
     /// `ln E_R(counts; tau)`: [`Bets::reject`] for one evaluation only, without the factors of units that
@@ -283,6 +318,25 @@ pub fn spotless_units(bets: &Bets, threshold: f64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn growth_is_the_power_of_the_factors() {
+        for bets in [Bets::reject(5e-4), Bets::reject(0.3), Bets::promote(2e-3)] {
+            for (n, worse) in
+                [(0, 0), (1, 0), (63, 0), (64, 0), (4_000, 0), (4_095, 0), (4_096, 0), (9_000, 2)]
+            {
+                let counts = Counts::new(n, worse, 0);
+                for (grown, log) in bets.growth(counts).into_iter().zip(bets.log_capitals(counts)) {
+                    let expected = libm::exp(log.max(-700.0));
+                    let is_close = (grown - expected).abs() <= 2e-13 * expected;
+                    assert!(
+                        is_close || log < -690.0 && grown < 1e-290,
+                        "{n} units: {grown} instead of {expected}"
+                    );
+                }
+            }
+        }
+    }
 
     fn assert_close(found: f64, expected: f64, relative: f64) {
         assert!((found - expected).abs() <= relative * expected.abs(), "{found} instead of {expected}");

@@ -100,7 +100,7 @@ fn imported(windows: &[SealedWindow], import: Import, basis: Basis) -> Run {
     let policy = import.policy.unwrap_or_default();
     let rows = || windows.iter().flat_map(|window| &window.rows);
     let mut slices: BTreeSet<_> = rows().map(|row| row.slice.clone()).collect();
-    slices.extend(policy.slices.iter().map(|own| Slice(own.slice.clone())));
+    slices.extend(policy.slices.iter().map(|own| Slice::from(own.slice.clone())));
     if basis != Basis::Pairs {
         slices.extend(windows.iter().flat_map(|window| window.latency.keys().cloned()));
     }

@@ -6,7 +6,7 @@
 //! restarts are folded into one number, which makes a window cost the same however long the run is.
 //! `verdict.md` 2.3.
 
-use super::math::{exp_all, ln, log_add_exp};
+use super::math::{ln, log_add_exp};
 use super::mixture::{BETS, Bets, Counts, log_weighted, weighted};
 
 /// Capital beyond which only logarithms are kept; far below the end of the range of `f64`.
@@ -82,8 +82,7 @@ impl Restarts {
     /// in ascending order from 1.
     pub fn add(&mut self, bets: &Bets, window: u64, counts: Counts) {
         if counts.n > 0 {
-            let growth = bets.log_capitals(counts);
-            self.grow(window, counts, || growth, &exp_all(&growth));
+            self.grow(window, counts, || bets.log_capitals(counts), &bets.growth(counts));
         }
     }
 

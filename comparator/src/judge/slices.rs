@@ -80,8 +80,8 @@ pub(crate) fn slices(
     names.sort();
     names.dedup();
     for own in &run.policy.slices {
-        if !names.iter().any(|slice| slice.0 == own.slice) {
-            let why = format!("`{}` is no slice of this run", Slice(own.slice.clone()));
+        if !names.iter().any(|slice| *slice.labels() == own.slice) {
+            let why = format!("`{}` is no slice of this run", Slice::from(own.slice.clone()));
             return Err(JudgeError::policy("slices", why));
         }
         if own.slice.is_empty() && own.required == Some(false) {
@@ -94,7 +94,12 @@ pub(crate) fn slices(
             weight: weight / hypotheses.len() as f64,
             required: None,
             p999: false,
-            stated: run.policy.slices.iter().find(|own| own.slice == slice.0).and_then(|own| own.required),
+            stated: run
+                .policy
+                .slices
+                .iter()
+                .find(|own| own.slice == *slice.labels())
+                .and_then(|own| own.required),
             expected: expected(run, &slice, levels),
             last_window: 0,
             latency: RoleHistograms::default(),
@@ -108,7 +113,7 @@ pub(crate) fn slices(
 
 /// Units expected until the deadline, from the policy's rate or the previous run.
 fn expected(run: &Run, slice: &Slice, levels: &Levels) -> Option<f64> {
-    let stated = run.policy.slices.iter().find(|own| own.slice == slice.0).and_then(|own| own.rate);
+    let stated = run.policy.slices.iter().find(|own| own.slice == *slice.labels()).and_then(|own| own.rate);
     if let Some(rate) = stated {
         return Some(rate * run.policy.deadline.0.as_secs_f64());
     }

@@ -43,7 +43,7 @@ pub(crate) fn slice_weights(run: &Run, slices: &[Slice]) -> Result<Vec<f64>, Jud
 }
 
 fn stated_weight(run: &Run, slice: &Slice) -> Option<f64> {
-    run.policy.slices.iter().find(|own| own.slice == slice.0)?.weight
+    run.policy.slices.iter().find(|own| own.slice == *slice.labels())?.weight
 }
 
 /// Share of a slice in the previous run; the same for every slice where nothing is known.

@@ -47,7 +47,9 @@ impl Slicer {
         let named = self.slices.iter().enumerate().filter(|(_, slice)| !slice.is_all() && !slice.is_other());
         let mut found = vec![0];
         found.extend(
-            named.filter(|(_, slice)| slice.0.iter().all(|(n, v)| carries(n, v))).map(|(index, _)| index),
+            named
+                .filter(|(_, slice)| slice.labels().iter().all(|(n, v)| carries(n, v)))
+                .map(|(index, _)| index),
         );
         if found.len() == 1 && self.slices.len() > 1 {
             found.push(self.slices.len() - 1);
@@ -81,7 +83,7 @@ mod tests {
 
     #[test]
     fn an_exchange_is_in_all_and_in_each_named_slice_or_else_in_other() {
-        let both = Slice([("region".into(), "eu".into()), ("route".into(), "a".into())].into());
+        let both = Slice::from_iter([("region".into(), "eu".into()), ("route".into(), "a".into())]);
         let slices = [Slice::all(), Slice::of("route", "a"), both, Slice::other()];
         let mut slicer = Slicer::new(&slices);
         for _ in 0..2 {
@@ -112,7 +114,7 @@ mod tests {
             asked in prop::collection::vec(labels(), 1..20),
         ) {
             let owned = |labels: &BTreeMap<&str, &str>| {
-                Slice(labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+                Slice::from_iter(labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
             };
             let named: Vec<_> = named.into_iter().filter(|labels| !labels.is_empty()).collect();
             let mut slices: Vec<Slice> = std::iter::once(Slice::all()).chain(named.iter().map(owned)).collect();

@@ -62,7 +62,7 @@ impl Parameters {
 
 /// The slice of those labels that are given.
 pub(crate) fn slice(labels: [(&str, &Option<String>); 4]) -> Slice {
-    Slice(labels.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect())
+    labels.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect()
 }
 
 impl Selection {

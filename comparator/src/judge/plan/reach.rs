@@ -24,7 +24,7 @@ pub struct Unmet {
 /// What no run under `policy` can meet; empty where nothing is known to stand in the way of a promote.
 #[must_use]
 pub fn unmet(policy: &Policy, control: ControlMode) -> Vec<Unmet> {
-    let named = policy.slices.iter().map(|own| (Slice(own.slice.clone()), 0.0)).collect::<Vec<_>>();
+    let named = policy.slices.iter().map(|own| (Slice::from(own.slice.clone()), 0.0)).collect::<Vec<_>>();
     let judge = match Judge::new(&run_of(policy, control, &named)) {
         Ok(judge) => judge,
         Err(error) => {
@@ -38,7 +38,7 @@ pub fn unmet(policy: &Policy, control: ControlMode) -> Vec<Unmet> {
 
 /// A required slice whose stated rate brings too few units until the deadline.
 fn unmet_units(policy: &Policy, hypotheses: &[Hypothesis], slice: &SliceState) -> Option<Unmet> {
-    let own = policy.slices.iter().find(|own| own.slice == slice.slice.0)?;
+    let own = policy.slices.iter().find(|own| own.slice == *slice.slice.labels())?;
     let (rate, seconds) = (own.rate?, policy.deadline.0.as_secs_f64());
     if !slice.slice.is_all() && own.required != Some(true) {
         return None;

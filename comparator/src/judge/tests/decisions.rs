@@ -313,7 +313,7 @@ fn a_required_slice_that_falls_silent_cannot_be_promoted() {
     let route = Slice::of("route", "a");
     let mut run = run(std::slice::from_ref(&route));
     run.policy.slices = vec![parallax_config::SlicePolicy {
-        slice: route.0.clone(),
+        slice: route.labels().clone(),
         required: Some(true),
         weight: None,
         rate: None,
@@ -769,7 +769,7 @@ fn weights_are_half_for_all_and_sum_to_one() {
     // Stated weights stand; the rest is shared as before.
     run.history.clear();
     run.policy.slices = vec![parallax_config::SlicePolicy {
-        slice: slices[0].0.clone(),
+        slice: slices[0].labels().clone(),
         required: None,
         weight: Some(0.4),
         rate: None,

@@ -40,7 +40,7 @@ fn in_slice(run: &Run, case: &Case, slice: &Slice) -> bool {
         let has = |name: &str, value: &str| {
             labels.iter().any(|label| (&*label.name, &*label.value) == (name, value))
         };
-        slice.0.iter().all(|(name, value)| has(name, value))
+        slice.labels().iter().all(|(name, value)| has(name, value))
     };
     match slice {
         all if all.is_all() => true,

@@ -79,7 +79,9 @@ pub(super) fn run_of(unit: UnitKind) -> Run {
     run.policy.unit = unit;
     run.policy.severe_requests = 2;
     run.policy.key_block = Span::secs(3);
-    let both = |one: Slice, other: Slice| Slice(one.0.into_iter().chain(other.0).collect());
+    let both = |one: Slice, other: Slice| {
+        Slice::from_iter([one, other].iter().flat_map(|slice| slice.labels().clone()))
+    };
     run.slices = vec![
         Slice::of("route", "a"),
         Slice::of("tenant", "x"),

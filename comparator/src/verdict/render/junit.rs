@@ -105,7 +105,7 @@ fn class_name(slice: &Slice) -> String {
     if slice.is_all() || slice.is_other() {
         return slice.to_string();
     }
-    slice.0.iter().map(|(name, value)| format!("{name}.{value}")).collect::<Vec<_>>().join(".")
+    slice.labels().iter().map(|(name, value)| format!("{name}.{value}")).collect::<Vec<_>>().join(".")
 }
 
 /// Text for an attribute or an element; characters that XML 1.0 forbids become U+FFFD.

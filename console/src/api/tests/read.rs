@@ -203,7 +203,7 @@ fn with_regions() -> parallax_comparator::report::Published {
     }))
     .unwrap();
     let labels = |labels: &[(&str, &str)]| {
-        Slice(labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Slice::from_iter(labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
     };
     for (slice, state) in [
         (labels(&[("region", "eu")]), CheckState::Promote),
